@@ -105,7 +105,7 @@ def find(request: Request, names: NameService, view: HostView, version: str) -> 
 
 def _find(request: Request, names: NameService, view: HostView, own: Behaviour) -> Sequence[Target]:
     name, family = request.name or "", request.family
-    number = literal(name, _interfaces(view), own)
+    number = literal(name, _interfaces(names, view), own)
     if number is None:
         hostname = None if view.own is None else view.own.hostname
         targets = find_targets(name, family, names, hostname, own)
@@ -122,11 +122,16 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
     return taken
 
 
-def _interfaces(view: HostView) -> Mapping[str, int]:
-    """The interfaces that Go knows the names of: a dump gives them, where it has all of one."""
+def _interfaces(names: NameService, view: HostView) -> Mapping[str, int]:
+    """The interfaces that Go knows, by one name each: a dump gives them, where it has all of one."""
     if not view.netlink:
         return {}
-    return {one.name: one.index for one in view.links if one.index not in view.unlisted}
+    others = {name for one in view.links for name in one.altnames}
+    return {
+        name: index
+        for name, index in names.links.items()
+        if index not in view.unlisted and name not in others
+    }
 
 
 def not_asked(request: Request, names: NameService) -> str:
