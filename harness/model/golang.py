@@ -123,7 +123,7 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
 
 
 def _interfaces(names: NameService, view: HostView) -> Mapping[str, int]:
-    """The interfaces that Go knows, by one name each: a dump gives them, where it has all of one."""
+    """The interfaces that Go knows, by one name each: a dump gives them, where it has all of it."""
     if not view.netlink:
         return {}
     others = {name for one in view.links for name in one.altnames}
