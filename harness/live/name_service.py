@@ -5,13 +5,13 @@ both families. What a copy cannot have, or nobody here understands, is said.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
 from harness.live import names
-from harness.live.said import Data, Said, joined, literal
+from harness.live.said import Address, Data, Name, Said, joined, literal
 from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.dns_servers import ascii_lower
 from harness.model.host import Target
@@ -83,7 +83,8 @@ def read(wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0)
     """
     text = _text("nsswitch.conf")
     services = names.hosts_services(text)
-    tables = _Tables([*_hosts_file()])
+    tables = _Tables([line for line in _hosts_lines() if _taken(line[0])])
+    tables.left_out += _passed_over(wanted)
     looked_up = [name for name in dict.fromkeys(wanted) if literal(name) is None]
     single = len(looked_up) == 1
     resolv_conf = _resolv_conf(tables.left_out)
@@ -246,12 +247,27 @@ def _text(name: str) -> str | None:
         return None
 
 
-def _hosts_file() -> Iterable[tuple[str, list[str]]]:
-    """Each line of the hosts file with an address that glibc takes: it knows no zones there."""
+def _hosts_lines() -> Iterator[tuple[str, list[str]]]:
+    """Each line of the hosts file with names: the address, of whatever form, and they."""
     for raw in (_text("hosts") or "").splitlines():
         address, *known = raw.partition("#")[0].split() or [""]
-        if known and (inet_pton4(address) or inet_pton6(address)) is not None:
+        if known:
             yield address, known
+
+
+def _taken(address: str) -> bool:
+    """Whether glibc takes an address of the hosts file: it knows no zones there."""
+    return (inet_pton4(address) or inet_pton6(address)) is not None
+
+
+def _passed_over(wanted: Iterable[str]) -> Iterator[Said]:
+    """The lines of the hosts file for names that are wanted which glibc does not take."""
+    names_of = {ascii_lower(name): name for name in wanted}
+    for address, known in _hosts_lines():
+        for name in known:
+            if not _taken(address) and (asked := names_of.get(ascii_lower(name))) is not None:
+                said = "{} for {} in the hosts file: glibc takes no such address, others may"
+                yield Said(said, Address(address), Name(asked))
 
 
 def _multi(left_out: list[Said]) -> bool:

@@ -244,3 +244,21 @@ def test_what_a_copy_cannot_have_is_named(pool: Pool) -> None:
     said = "\n".join(copy.left_out)
     for words in ("SUCCES=return: a condition", "reorder on", "trim", "sortlist", "no-tld-query"):
         assert words in said
+
+
+def left_out(box: Box, name: str) -> Iterator[tuple[str, ...]]:
+    """Inside a sandbox: what a copy of a host leaves out whose hosts file has odd addresses."""
+    box.build(Host())
+    Etc("files").write(box)
+    (box.etc / "hosts").write_text("127.1 short\n010.0.0.1 SHORT other\n192.0.2.7 plain\n")
+    with closing(Netlink()) as sock:
+        yield tuple(map(str, snapshot([name], sock).left_out))
+
+
+def test_lines_that_glibc_alone_passes_over_are_told(pool: Pool) -> None:
+    said = "{} for short in the hosts file: glibc takes no such address, others may"
+    (found,) = pool.run(left_out, "short")
+    assert [line for line in found if "hosts file" in line] == [
+        said.format("127.1"), said.format("010.0.0.1"),
+    ]  # fmt: skip
+    assert list(pool.run(left_out, "plain")) == [()]
