@@ -28,6 +28,9 @@ from .sources import answered, asked, can_be_source6, refused
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17
 _BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
+_HASH_POLICY = {
+    version: Path(f"/proc/sys/net/ipv{version}/fib_multipath_hash_policy") for version in (4, 6)
+}
 
 
 def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> HostView:
@@ -57,10 +60,14 @@ def with_routes(netlink: Netlink, view: HostView, targets: Iterable[Target]) -> 
 
 
 def _bindv6only() -> bool:
+    return _said(_BINDV6ONLY, "0") == "1"
+
+
+def _said(sysctl: Path, usual: str) -> str:
     try:
-        return _BINDV6ONLY.read_text().strip() == "1"
-    except OSError:  # a kernel without IPv6
-        return False
+        return sysctl.read_text().strip()
+    except OSError:  # a kernel without IPv6, or without multipath routes
+        return usual
 
 
 def _routes(
@@ -98,10 +105,12 @@ def _source_decides(netlink: Netlink, version: int) -> bool:
     A connect() looks the route up without a source, which chooses one, and then with it: IPv4
     always, IPv6 where it found no way at first, for which it chooses a source of any interface.
     Rules and routes that ask for the source (``ip rule from``, source-specific routes, VRFs) can
-    give two different answers, and a request through netlink is one look-up only.
-    Source: ip_route_connect() and ip6_dst_lookup_tail() of the kernel.
+    give two different answers, and a request through netlink is one look-up only. Where the next
+    hop is chosen by more than the addresses, it is no look-up of that kind (with a policy of 1, by
+    ports too, no two sockets' are alike).
+    Source: ip_route_connect(), fib_multipath_hash() and ip6_dst_lookup_tail() of the kernel.
     """
-    if netlink.has_other_rules(version):
+    if netlink.has_other_rules(version) or _said(_HASH_POLICY[version], "0") != "0":
         return True
     return version == 6 and netlink.has_source_routes()
 
