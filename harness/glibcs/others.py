@@ -197,7 +197,11 @@ def _resolver(word: str, more: tuple[str, ...] = ()) -> tuple[str, str]:
 def _opened(name: str, what: str) -> list[Build]:
     """The build of a directory, or the builds of an image, which then lie in the cache."""
     if not is_packed(what):
-        opened = [musl_in_directory(what)] if name == "musl" else []
+        if name != "musl":
+            raise GlibcError(f"{name}={what}: a version, a suite or an image was expected")
+        if not Path(what).exists():
+            raise GlibcError(f"{name}={what}: a folder that exists was expected")
+        opened = [musl_in_directory(what)]
     else:
         from harness.glibcs.images import unpacked  # only who names an image pays for it
 

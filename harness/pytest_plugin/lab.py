@@ -34,7 +34,10 @@ class Lab:
         given: str | None = option.gai_glibc
         if given is not None:
             return self.lanes_for(given, "--gai-glibc", asked)
-        return self.lanes_for(str(self._config.getini("gai_glibc")), "gai_glibc", asked)
+        where = "gai_glibc"
+        if asked != "glibc":
+            where = "--gai-resolver" if option.gai_resolver else "gai_resolver"
+        return self.lanes_for(str(self._config.getini("gai_glibc")), where, asked)
 
     def lanes_for(self, words: str, where: str, resolver: str = "glibc") -> tuple[LaneSpec, ...]:
         """The builds of glibc of a comma-separated list, which was written at ``where``.

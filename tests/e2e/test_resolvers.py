@@ -194,6 +194,8 @@ WRONG = {
     "run --resolver musl=9.9.9": "musl=9.9.9 is not on this host",
     "run --resolver musl --glibc 2.31": "--glibc 2.31: --resolver musl asks no glibc",
     "run --resolver go --lane cffi": "--lane cffi: --resolver go asks no glibc",
+    "run --resolver musl=./nope": "musl=./nope: a folder that exists was expected",
+    "run --resolver c-ares=./nope": "c-ares=./nope: a version, a suite or an image was expected",
     "run --resolver glibc=2.31": "builds of glibc are named by --glibc 2.31",
     "run --resolver musl --against 2.31": "no --against beside it was expected",
     "fuzz --resolver c-ars": "did you mean c-ares?",
