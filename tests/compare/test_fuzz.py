@@ -46,8 +46,8 @@ def test_many_cases_without_a_disagreement(cases: int) -> None:
     seed = int(time.time())  # another one each time; the message says which
     report = sum(fuzz(lanes_for("all", "worker"), seed, cases=cases, jobs=2), FuzzReport())
     assert not report.differing, (seed, report.disagreements[0].result)
-    # a kernel refuses about one drawn host in a hundred
-    assert len(report.refused) <= max(1, report.batches // 20), (seed, report.refused)
+    # a kernel refuses about one drawn host in a hundred, of 38 more than 4 once in 20,000 times
+    assert len(report.refused) <= max(4, report.batches // 20), (seed, report.refused)
     rules = {f"rule {number}" for number in range(1, 11)}
     assert not rules & set(report.left_out), (seed, report.left_out)
 
