@@ -182,6 +182,8 @@ def _why(
     """
     if result.error is not None or not result.agreed:
         return result.error or "the model does not explain this order"
+    if not (before or after):  # the same addresses, for other kinds of socket
+        return f"entries: {len(result.native)}, addresses: {len(result.order)}"
     if after and after not in result.order:
         return f"{after} is not returned"
     if before and before not in others:

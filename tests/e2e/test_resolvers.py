@@ -169,6 +169,12 @@ def test_where_one_returns_less_the_address_is_named(call: Call, tmp_path: Path)
     assert "first:" not in text
 
 
+def test_where_the_kinds_of_socket_differ_the_entries_are_counted(call: Call) -> None:
+    done = call("explain", "127.0.0.1", "--socktype", "any", "--resolver", "glibc,c-ares")
+    assert "(host): entries: 3, addresses: 1\n" in done.out
+    assert ": entries: 1, addresses: 1\n" in done.out
+
+
 def test_numbers_as_inet_aton_reads_them_are_looked_up_on_a_copy(call: Call) -> None:
     done = call("explain", "10.1", "0x7f.1", "--resolver", "glibc,musl", "--json")
     found = [one["native"] for one in json.loads(done.out)["explanations"]]
