@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.compare.explain import Explanation
+from harness.glibcs.host_libc import host
 from harness.report.explanation import write_text
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal
@@ -102,7 +103,9 @@ def test_builds_are_listed_within_the_terminal(
     assert max(map(len, lines)) <= width
     listed = ANSI.sub("", call("run", "--list").out).splitlines()
     assert max(map(len, listed)) <= width
-    assert lines[0].split() == ["VERSION", "ARCH", "STATE", "NAME", "ORIGIN"]
+    # a block for each where what the cache has by now is too wide for a table
+    headings = ["VERSION", "ARCH", "STATE", "NAME", "ORIGIN"]
+    assert ANSI.sub("", lines[0]).split() in (headings, [host().version])
 
 
 def test_prose_is_wrapped_on_a_terminal_alone() -> None:
