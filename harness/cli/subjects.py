@@ -102,14 +102,16 @@ def tell_unknown(found: Iterable[tuple[str | None, Result]]) -> bool:
 
     True where nobody knows, or says, an address of one of them.
     """
-    unknown = False
-    lines = []
-    for name, result in found:
+    unknown, lines, results = False, [], list(found)
+    answered = {name for name, result in results if result.native}
+    for name, result in results:
         if result.error not in _NO_ANSWER or name is None:
             continue
         known, meant = result.presence, ""
         words = known.why if known else f"{result.resolver} has no address"
-        unknown |= result.error == "EAI_AGAIN" or known is None
+        unknown |= result.error == "EAI_AGAIN"
+        # another resolver than glibc says no more than its error
+        unknown |= known is None and result.error == "EAI_NONAME" and name not in answered
         if known and Cause.UNKNOWN_NAME in known.causes:
             unknown = True
             words = "the name service knows no address"
