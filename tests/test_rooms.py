@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+from collections import defaultdict
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -77,6 +78,15 @@ def test_no_two_files_import_each_other() -> None:
         for module, names in IMPORTS.items()
     }
     TopologicalSorter(edges).prepare()  # raises CycleError, which names the files
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places = defaultdict(list)
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(module_of(path))
+    assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
 
 
 @pytest.mark.parametrize(

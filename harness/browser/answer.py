@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment
 
 import harness
-from harness.browser.iproute import ADDRESSES, MOST, ROUTES, Answer, Pasted, pasted
+from harness.browser.iproute import ADDRESSES, MOST, ROUTES, Pasted, RouteAnswer, pasted
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf, line_findings
 from harness.compare.predict import found_for, lookup_title, names_of, request_for, targets_of
 from harness.compare.results import Result, Verdict
@@ -63,7 +63,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PageAnswer:
     """What the page shows. ``errors`` has a line for each field at fault, by the field's name."""
 
     errors: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Shown:
     scenario: str = ""
 
 
-def shown(given: Mapping[str, str]) -> Shown:
+def shown(given: Mapping[str, str]) -> PageAnswer:
     """The answer to what is in the fields: addresses, routes, names, gai_conf, glibc and arch."""
     try:
         host = pasted(given["addresses"], given["routes"])
@@ -83,7 +83,7 @@ def shown(given: Mapping[str, str]) -> Shown:
         name = name or next((_PARTS[each] for each in _PARTS if part.startswith(each)), "addresses")
         line = "" if problem.line is None else f"line {problem.line}: "
         place = "" if problem.field == "text" else f"{problem.field}: "
-        return Shown({name: f"{line}{place}{problem.reason}"})
+        return PageAnswer({name: f"{line}{place}{problem.reason}"})
 
 
 def _names(text: str) -> dict[str, list[str]]:
@@ -111,7 +111,9 @@ def _is_address(word: str) -> bool:
         return False
 
 
-def _shown(host: Pasted, names: Mapping[str, Sequence[str]], given: Mapping[str, str]) -> Shown:
+def _shown(
+    host: Pasted, names: Mapping[str, Sequence[str]], given: Mapping[str, str]
+) -> PageAnswer:
     raw = _scenario(host, names, given["gai_conf"])
     scenario = validated(Scenario, raw, "scenario")
     lane = LaneSpec(given["glibc"], given["arch"], "worker", "the model alone")
@@ -128,7 +130,7 @@ def _shown(host: Pasted, names: Mapping[str, Sequence[str]], given: Mapping[str,
             each["expect"] = {**given_order, "glibc": f"=={lane.glibc}", "arch": [lane.arch]}
     comment = "Made by the page of gai-harness. Replay it with: gai-harness run FILE"
     found = line_findings(conf, lane.glibc)
-    return Shown(
+    return PageAnswer(
         names=tuple(drawn),
         findings=tuple(f"line {one.line}: {one.message} ({one.code})" for one in found),
         scenario=as_yaml(validated(Scenario, raw, "scenario"), [comment]),
@@ -254,7 +256,7 @@ def _pinned(host: Pasted) -> Iterator[dict[str, Any]]:
             yield {"to": to, "from": str(one.route.source), **way}
 
 
-def _as_worked_out(host: Pasted, one: Answer) -> bool:
+def _as_worked_out(host: Pasted, one: RouteAnswer) -> bool:
     try:
         return way(replace(host, answers={}), one.target).source == one.route.source
     except NotKnown:

@@ -141,7 +141,7 @@ class _Routes(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RouteAnswer:
     """An answer of `ip route get`: the way the kernel would take."""
 
     target: Target
@@ -155,7 +155,7 @@ class Pasted:
     """A host as it was pasted: its dumps, and what it was asked about single destinations."""
 
     dumps: Dumps
-    answers: Mapping[Target, Answer] = field(default_factory=dict)
+    answers: Mapping[Target, RouteAnswer] = field(default_factory=dict)
 
 
 def pasted(addresses: str, routes: str) -> Pasted:
@@ -277,12 +277,12 @@ def _index(dev: str, indexes: Mapping[str, int], of: str) -> int:
     return indexes[dev]
 
 
-def _answer(row: _Route, indexes: Mapping[str, int]) -> Answer:
+def _answer(row: _Route, indexes: Mapping[str, int]) -> RouteAnswer:
     via = row.gateway or (row.via.host if row.via else None)
     return _answered(row.dst.partition("/")[0], row.type, via, row.dev, row.prefsrc, indexes)
 
 
-def _line(number: int, text: str, indexes: Mapping[str, int]) -> Answer | None:
+def _line(number: int, text: str, indexes: Mapping[str, int]) -> RouteAnswer | None:
     """One line of `ip route get`; None for a second one of an answer."""
     match = _LINE.match(text)
     kind = match["type"] if match else ""
@@ -305,13 +305,13 @@ def _answered(
     dev: str | None,
     source: str | None,
     indexes: Mapping[str, int],
-) -> Answer:
+) -> RouteAnswer:
     """An answer as the model takes it. Raises InputError, ValueError for what is no address."""
     address = ip_address(text)
     zone = address.version == 6 and address.is_link_local and dev is not None
     target = Target(address, _index(dev, indexes, text) if zone and dev else 0)
     if kind in REFUSED:
-        return Answer(target, refused(REFUSED[kind]))
+        return RouteAnswer(target, refused(REFUSED[kind]))
     if source is None:
         raise InputError(ROUTES, None, text, "a source (src) in the answer of `ip route get`")
-    return Answer(target, Route(ip_address(source)), via, None if kind == "local" else dev)
+    return RouteAnswer(target, Route(ip_address(source)), via, None if kind == "local" else dev)

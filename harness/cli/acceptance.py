@@ -19,7 +19,7 @@ def check(options: Options) -> None:
             raise UsageError(f"--{name}: --baseline FILE was expected beside it")
 
 
-class Acceptance:
+class RunBaseline:
     """The baseline of one run; without ``--baseline`` nothing is accepted.
 
     Raises UsageError for a place that cannot be one, ScenarioError for a file that is none.

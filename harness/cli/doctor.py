@@ -5,7 +5,7 @@ import sys
 from harness.cli.parser import CANNOT, OK, Options
 from harness.cli.streams import say, write_json
 from harness.doctor import examine, table
-from harness.report.doctor import Document, conclusion, write_check
+from harness.report.doctor import DoctorDocument, conclusion, write_check
 from harness.report.terminal import Terminal
 
 
@@ -17,6 +17,6 @@ def main(options: Options) -> int:
         made.append(check)
         if options.format == "text":
             write_check(console, check)
-    document = Document.of(made)
+    document = DoctorDocument.of(made)
     write_json(document) if options.format == "json" else say(conclusion(made))
     return OK if document.can_run else CANNOT

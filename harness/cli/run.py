@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from harness.cli.acceptance import Acceptance, check
+from harness.cli.acceptance import RunBaseline, check
 from harness.cli.listing import loaded, show
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.scheduler import job_outcomes
 from harness.cli.streams import complain
 from harness.compare import plan
-from harness.compare.causes import Explained
+from harness.compare.causes import CauseTally
 from harness.compare.open_lane import lacks_module
 from harness.compare.results import Notice
 from harness.compare.run import HostJob, JobOutcome
@@ -53,7 +53,7 @@ def main(options: Options) -> int:
         spare([options.baseline], inputs)
         (outputs if options.update_baseline else inputs).append(options.baseline)
     spare(outputs, inputs)
-    acceptance = Acceptance(options, jobs)
+    acceptance = RunBaseline(options, jobs)
     versions = dict.fromkeys(lane.version for job in jobs for lane in job.lanes)
     title = ("glibc " if "glibc" in {lane.resolver for lane in lanes} else "") + ", ".join(versions)
     with ExitStack() as stack:
@@ -75,12 +75,12 @@ def _report(
     options: Options,
     jobs: list[HostJob],
     writers: list[Writer],
-    acceptance: Acceptance,
+    acceptance: RunBaseline,
 ) -> int:
     """Run the jobs and write the reports; the worst of all exit statuses."""
     status = OK
     untrusted: set[bool] = set()
-    explained = Explained()
+    explained = CauseTally()
     outcomes: list[JobOutcome] = []
     came: Iterable[JobOutcome] = job_outcomes(options, jobs)
     to_terminal = options.output is None and not options.quiet and sys.stdout.isatty()
@@ -123,7 +123,7 @@ def _report(
 _CONTROL_HOSTS = 60
 
 
-def _weigh(options: Options, jobs: list[HostJob], explained: Explained) -> None:
+def _weigh(options: Options, jobs: list[HostJob], explained: CauseTally) -> None:
     """See on some hosts which of the causes that may explain a build spoil agreements."""
     for where, controls in explained.candidates().items():
         again = [

@@ -9,7 +9,7 @@ from harness.cli.subjects import jobs_for, sorted_out, tell_unknown
 from harness.compare import plan
 from harness.compare.whatif import change, whatif
 from harness.kubelet.own_name import in_scenarios
-from harness.report.whatif import Document, TextReport
+from harness.report.whatif import WhatifDocument, WhatifText
 
 
 def main(options: Options) -> int:
@@ -25,7 +25,7 @@ def main(options: Options) -> int:
     scenarios, names = sorted_out(options.what, options.scenarios)
     jobs = jobs_for(scenarios, names, lanes)
     changes = []
-    text = TextReport(here=not scenarios)
+    text = WhatifText(here=not scenarios)
     for line in plan.unasked(jobs):
         say(line, sys.stderr)
     with_glibc = any(lane.resolver == "glibc" for lane in lanes)
@@ -39,7 +39,7 @@ def main(options: Options) -> int:
         changes.append(one)
         if options.format == "text":
             text.add(one)
-    document = Document(tuple(changes))
+    document = WhatifDocument(tuple(changes))
     write_json(document) if options.format == "json" else text.finish(document)
     died = any(one.after.predicted for lookup in document.lookups for one in lookup.results)
     unknown = not scenarios and tell_unknown(

@@ -58,7 +58,7 @@ _FAR = AddressRow(-1, IPv6Address("2001:db8::"), None, 128)
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ModelQuestion:
     """All that the model is asked with; see `predict`.
 
     ``now`` is gai.conf as the look-up found it, ``first`` as the first look-up of the process did.
@@ -74,7 +74,7 @@ class Question:
     model: ModelParts = GLIBC
 
     @classmethod
-    def of(cls, evidence: Evidence) -> Question:
+    def of(cls, evidence: Evidence) -> ModelQuestion:
         """What was asked, of the model as it is."""
         return cls(
             request_for(evidence.lookup), evidence.names, evidence.view, reading(evidence).data,
@@ -88,7 +88,7 @@ class Question:
         return predict(*given, self.model)
 
 
-Alter = Callable[[Question], Question]
+Alter = Callable[[ModelQuestion], ModelQuestion]
 
 
 def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[st
     if not isinstance(evidence.native, Answer) or len(evidence.view.routes) > _MOST_TARGETS:
         return ()
     # chance may have chosen the DNS server that is asked first
-    questions = [*map(Question.of, by_server(evidence) or (evidence,))]
+    questions = [*map(ModelQuestion.of, by_server(evidence) or (evidence,))]
     found = []
     for words, alter in changes_for(evidence.dialect).items():
         if among is not None and words not in among:
@@ -115,7 +115,7 @@ def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[st
     return tuple(found)
 
 
-class Explained:
+class CauseTally:
     """What explains the disagreements of each build, over all results that are added."""
 
     def __init__(self) -> None:
@@ -195,7 +195,7 @@ def changes_for(dialect: Dialect) -> dict[str, Alter]:
     ))  # fmt: skip
 
 
-def _model(question: Question, **parts: Any) -> Question:
+def _model(question: ModelQuestion, **parts: Any) -> ModelQuestion:
     return replace(question, model=replace(question.model, **parts))
 
 
@@ -350,8 +350,8 @@ def _host() -> Iterator[tuple[str, Alter]]:
 
 
 def _addresses(
-    change: Callable[[Sequence[AddressRow]], Iterable[AddressRow]], question: Question
-) -> Question:
+    change: Callable[[Sequence[AddressRow]], Iterable[AddressRow]], question: ModelQuestion
+) -> ModelQuestion:
     addresses = tuple(change(question.view.addresses))
     return replace(question, view=replace(question.view, addresses=addresses))
 
@@ -361,12 +361,12 @@ def _flagged(flag: int, effect: int, rows: Sequence[AddressRow]) -> Iterator[Add
         yield replace(row, flags=row.flags & ~flag | effect) if row.flags & flag else row
 
 
-def _all_native(question: Question) -> Question:
+def _all_native(question: ModelQuestion) -> ModelQuestion:
     links = tuple(replace(link, type=_ARPHRD_ETHER) for link in question.view.links)
     return replace(question, view=replace(question.view, links=links))
 
 
-def _none_reached(question: Question) -> Question:
+def _none_reached(question: ModelQuestion) -> ModelQuestion:
     routes = {target: Route(None) for target in question.view.routes}
     return replace(question, view=replace(question.view, routes=routes))
 
@@ -376,12 +376,12 @@ def _flags() -> Iterator[tuple[str, Alter]]:
         yield f"{name} is ignored", partial(_unasked, flag)
 
 
-def _unasked(flag: int, question: Question) -> Question:
+def _unasked(flag: int, question: ModelQuestion) -> ModelQuestion:
     request = replace(question.request, flags=question.request.flags & ~flag)
     return replace(question, request=request)
 
 
-def _other_reply(question: Question) -> Question:
+def _other_reply(question: ModelQuestion) -> ModelQuestion:
     other: Record = "AAAA" if question.names.first_reply == "A" else "A"
     return replace(question, names=replace(question.names, first_reply=other))
 

@@ -23,7 +23,7 @@ from harness.compare.fuzz.batches import examine as examine_batch
 from harness.compare.fuzz.found import FuzzReport
 from harness.compare.run import HostJob, JobOutcome
 from harness.compare.run import examine as examine_host
-from harness.sandbox import Outcome, Pool, SandboxError, programs
+from harness.sandbox import Pool, PoolOutcome, SandboxError, programs
 from harness.scenario.fuzz import Draw
 
 _PATIENCE = 60.0  # seconds without any worker
@@ -125,7 +125,7 @@ class Cluster(AbstractContextManager["Cluster"]):
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    def stream(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def stream(self, tasks: Iterable[Task]) -> Iterator[PoolOutcome]:
         """Have every task done; outcomes in the order of ``tasks``, as soon as it allows.
 
         Tasks are taken a few at a time. Raises ClusterError when no worker is left, or one
@@ -154,11 +154,11 @@ class Cluster(AbstractContextManager["Cluster"]):
             with suppress(Exception):  # the scheduler may be gone
                 self.client.cancel(list(running))
 
-    def _outcome(self, future: Any) -> Outcome | None:
+    def _outcome(self, future: Any) -> PoolOutcome | None:
         """What a task gave. None after a second without it: lost workers are noticed then."""
         done = future.done()  # then only the answer is on its way
         try:
-            outcome: Outcome = future.result(timeout=_ANSWERS if done else 1)
+            outcome: PoolOutcome = future.result(timeout=_ANSWERS if done else 1)
         except TimeoutError:
             if done:
                 raise ClusterError("the Dask scheduler does not hand over an answer") from None
@@ -194,16 +194,16 @@ def run_on(cluster: Cluster, glibcs: Glibcs, jobs: Sequence[HostJob]) -> Iterato
         yield JobOutcome(job, outcome.values, outcome.error)
 
 
-def do(task: Task) -> Outcome:
+def do(task: Task) -> PoolOutcome:
     """On a worker: the task's work in a sandbox. Raises ClusterError where it cannot."""
     if task.version != __version__:
         raise ClusterError(f"a worker has gai-harness {__version__}, {task.version} is asked for")
     lanes = _lanes(task.glibcs)
     job = examine_batch if isinstance(task.work, BatchSpec) else examine_host
     try:
-        return Outcome(list(_pool(os.getpid()).run(job, replace(task.work, lanes=lanes))))
+        return PoolOutcome(list(_pool(os.getpid()).run(job, replace(task.work, lanes=lanes))))
     except SandboxError as problem:
-        return Outcome([], problem)
+        return PoolOutcome([], problem)
 
 
 @cache

@@ -13,7 +13,7 @@ from harness.compare.verdict import judge, prediction_for, presence_of
 from harness.glibcs import host
 from harness.kernel.rows import ADDRESS_FLAGS, IFA_F_DADFAILED
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
-from harness.live.name_service import Answer, read
+from harness.live.name_service import HostAnswer, read
 from harness.live.said import Said
 from harness.model.addresses import inet_aton, inet_pton6
 from harness.model.dialects import NEWEST, dialect
@@ -22,9 +22,8 @@ from harness.model.host import IFA_F_OPTIMISTIC, HostView, Target
 from harness.model.lookup import NameService, Request
 from harness.model.services import Service
 from harness.native.cffi_lane import CffiLane
-from harness.native.record import Answer as NativeAnswer
-from harness.native.record import Outcome
-from harness.scenario.nameservice import NameService as Services
+from harness.native.record import Answer, Outcome
+from harness.scenario.nameservice import NameServiceSpec
 from harness.scenario.schema import Host, Lookup, Scenario
 from harness.text.errors import InputError
 from harness.text.validation import validated
@@ -87,7 +86,9 @@ def tentative(view: HostView) -> Iterator[str]:
             )
 
 
-def _judged(evidence: Evidence, request: Request, given: Answer) -> tuple[Result, Evidence, str]:
+def _judged(
+    evidence: Evidence, request: Request, given: HostAnswer
+) -> tuple[Result, Evidence, str]:
     """The verdict; where only the unknown order before sorting differs, that order is taken
     from the answer, and the note says which pairs depend on it.
     """
@@ -124,34 +125,34 @@ def _depends(result: Result, note: str) -> str:
 
 def read_names(
     request: Request, view: HostView, timeout: float = 10.0
-) -> tuple[Answer, NameService]:
+) -> tuple[HostAnswer, NameService]:
     """What this host's name service gives, and how the model has it: an odd name as lists only.
 
     ``view`` knows the host's own names; ``timeout`` is in seconds for each service.
     """
     name = request.name
     if name is None or inet_aton(name) or inet_pton6(name.partition("%")[0]):
-        return Answer(), _name_service(request, (), view)
+        return HostAnswer(), _name_service(request, (), view)
     reading = read([name], {link.index: link.name for link in view.links}, timeout)
-    given = reading.answers.get(name, Answer())
+    given = reading.answers.get(name, HostAnswer())
     words = [given.note, *reading.left_out]
     given = replace(given, note=Said("; ".join(dict.fromkeys(filter(None, words)))))
     plain = _name_service(request, given.targets, view)
     with suppress(InputError):
-        held = services_of(validated(Services, reading.raw, "name_service"), view)
+        held = services_of(validated(NameServiceSpec, reading.raw, "name_service"), view)
         return given, replace(held, services=plain.services)
     return given, plain
 
 
 def _native_targets(native: Outcome) -> tuple[Target, ...]:
-    if not isinstance(native, NativeAnswer):
+    if not isinstance(native, Answer):
         return ()
     return tuple(info.target for info in native.addrinfos)
 
 
 def _spelled(names: NameService, request: Request, native: Outcome) -> NameService:
     """With the canonical name, which is the name service's word, as an answer has it."""
-    first = native.addrinfos[:1] if isinstance(native, NativeAnswer) else ()
+    first = native.addrinfos[:1] if isinstance(native, Answer) else ()
     spelled = {ascii_lower(request.name or ""): one.canonname for one in first if one.canonname}
     if not spelled:
         return names

@@ -26,8 +26,7 @@ from harness.model.services import Kind, Service
 from harness.model.transport import ProcessAborted
 from harness.native.record import Query
 from harness.sandbox import SERVICES
-from harness.scenario.nameservice import NameService as Services
-from harness.scenario.nameservice import parse_hosts
+from harness.scenario.nameservice import NameServiceSpec, parse_hosts
 from harness.scenario.schema import Lookup, Scenario
 from harness.versions import ResolverName, sorting
 
@@ -62,7 +61,9 @@ def request_for(lookup: Lookup) -> Query:
     )
 
 
-def worded(request: Query, resolver: ResolverName, version: str, service: Services | None) -> Query:
+def worded(
+    request: Query, resolver: ResolverName, version: str, service: NameServiceSpec | None
+) -> Query:
     """The arguments as a resolver's worker is given them; ``service`` is a scenario's, if any."""
     flags = request.flags
     if resolver == "c-ares-nosort":
@@ -145,7 +146,7 @@ def kinds_of(scenario: Scenario) -> NameService:
     return NameService({}, hosts[0].kind, hosts=hosts)
 
 
-def services_of(given: Services, view: HostView) -> NameService:
+def services_of(given: NameServiceSpec, view: HostView) -> NameService:
     """What the model's name service holds of several services; as `names_of`."""
     first, conf = given.dns[0].first_reply, given.resolv_conf
     resolver = Resolver(conf.search, conf.ndots, frozenset(conf.options), conf.attempts)

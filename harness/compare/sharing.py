@@ -12,7 +12,7 @@ from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import Prediction
 from harness.compare.presence import PresenceRow
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result
-from harness.model.dialects import Watched
+from harness.model.dialects import WatchedDialect
 from harness.native.record import Answer
 
 
@@ -36,7 +36,7 @@ class Shared:
 
     def __init__(self, analyses: Mapping[Case, Analysis] = MappingProxyType({})) -> None:
         self.analyses = dict(analyses)
-        self._watched: list[tuple[Watched, Case, Analysis]] = []
+        self._watched: list[tuple[WatchedDialect, Case, Analysis]] = []
         self._results: list[tuple[Analysis, Answer, Result]] = []
 
     def analysis(self, evidence: Evidence, analyse: Callable[[Evidence], Analysis]) -> Analysis:
@@ -48,7 +48,7 @@ class Shared:
             if rest == [*case[1:]] and watched.holds_for(case[0]):
                 self.analyses[case] = found
                 return found
-        own: Any = Watched(case[0])
+        own: Any = WatchedDialect(case[0])
         found = analyse(replace(evidence, asked=own))
         self._watched.append((own, case, found))
         self.analyses[case] = found

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from harness.doctor import glibcs, machine
-from harness.doctor.rows import Row, examine
+from harness.doctor.rows import CheckRow, examine
 
-__all__ = ["Row", "examine", "table"]
+__all__ = ["CheckRow", "examine", "table"]
 
 
-def table(*, network: bool = False) -> Iterator[Row]:
+def table(*, network: bool = False) -> Iterator[CheckRow]:
     """The whole table, in the order of the report.
 
     Args:

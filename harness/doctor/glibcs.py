@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from harness.doctor.rows import Finding, Found, Row
+from harness.doctor.rows import CheckFinding, CheckRow, Found
 from harness.glibcs import cache, catalog, emulators, golang
 from harness.glibcs.apt_sources import Source, choose, host_sources
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
@@ -32,17 +32,17 @@ def _own() -> Found:
     try:
         dialect(own.version, own.arch)
     except ValueError as problem:
-        return Finding(str(problem))
+        return CheckFinding(str(problem))
     known = catalog.distributions().values()
     newest = max(Version.parse(suite.glibc) for one in known for suite in one.suites)
     found = f"{own.version} {own.arch}"
     if own.ordered_version < Version.parse(COMPLETE_FROM):
-        return Finding(
+        return CheckFinding(
             found, "limited", f"the model knows glibc fully from {COMPLETE_FROM} on only"
         )
     if own.ordered_version > newest:
         meaning = f"newer than any the model was compared with; it is taken to behave as {newest}"
-        return Finding(found, "limited", meaning)
+        return CheckFinding(found, "limited", meaning)
     return f"{found}, which the model covers ({COMPLETE_FROM} to {newest})"
 
 
@@ -60,11 +60,11 @@ def _cached() -> Found:
         if each
     )
     if damaged := next((one.folder.name for one in kept if one.build is None), ""):
-        return Finding(
+        return CheckFinding(
             f"{found or 'none'}; damaged: {damaged}", "limited", "what is damaged is passed over",
             f"gai-harness glibc remove {damaged}",
         )  # fmt: skip
-    return f"in the cache: {found}" if found else Finding("none in the cache")
+    return f"in the cache: {found}" if found else CheckFinding("none in the cache")
 
 
 def _foreign() -> Found:
@@ -85,7 +85,7 @@ def _foreign() -> Found:
     if not without:
         return "; ".join(found)
     said = "; ".join([*found, f"nothing runs {', '.join(without)}"])
-    return Finding(said, "limited" if found else None)
+    return CheckFinding(said, "limited" if found else None)
 
 
 def way(arch: str, build: Build | None) -> str:
@@ -125,7 +125,7 @@ def _folder() -> Found:
         with tempfile.TemporaryDirectory(prefix=".gai-harness-", dir=existing):
             free = shutil.disk_usage(existing).free
     except OSError as problem:
-        return Finding(f"{folder}: cannot be written ({problem.strerror})")
+        return CheckFinding(f"{folder}: cannot be written ({problem.strerror})")
     used = sum(
         os.lstat(Path(base, name)).st_size for base, _, names in os.walk(folder) for name in names
     )
@@ -148,11 +148,11 @@ def _packages() -> Found:
     meaning = "gai-harness glibc fetch takes them from there; --network tries whether it answers"
     if distribution.of_rpm:
         found = f"dnf and this host's repositories; {distribution.id} has {had}"
-        return Finding(found, "ok", meaning)
+        return CheckFinding(found, "ok", meaning)
     sources = host_sources()
     chosen = [choose(sources, distribution, suite.name, catalog.native_arch()) for suite in suites]
     if not all(chosen):
-        return Finding(
+        return CheckFinding(
             f"apt's sources have no mirror of {distribution.id}'s {distribution.component}",
             remedy=f"add one to apt's sources; {_ADD}",
         )
@@ -160,8 +160,10 @@ def _packages() -> Found:
     if missing:
         keyring = _KEYRINGS.get(distribution.id, f"{distribution.id}-keyring")
         meaning = "no signature could be checked"
-        return Finding(missing[0], None, meaning, f"apt-get install {keyring}")
-    return Finding(f"apt-get and a mirror of {distribution.id}, which has {had}", "ok", meaning)
+        return CheckFinding(missing[0], None, meaning, f"apt-get install {keyring}")
+    return CheckFinding(
+        f"apt-get and a mirror of {distribution.id}, which has {had}", "ok", meaning
+    )
 
 
 def _without_key(source: Source) -> str:
@@ -175,7 +177,7 @@ def _without_key(source: Source) -> str:
     return "apt has no keys of its own, and its sources name none"
 
 
-def mirror_rows() -> Iterator[Row]:
+def mirror_rows() -> Iterator[CheckRow]:
     """A row for each suite of this distribution; none where no package can be had at all."""
     with suppress(GlibcUnavailable):
         distribution, arch = _offer(), catalog.native_arch()
@@ -185,7 +187,7 @@ def mirror_rows() -> Iterator[Row]:
             if everywhere or choose(sources, distribution, suite.name, arch):
                 request = package_request(distribution, suite, arch)
                 lacking = f"glibc {suite.glibc or f'of {suite.name}'} cannot be fetched now"
-                yield Row(f"mirror: {suite.name}", partial(_mirror, request), lacking)
+                yield CheckRow(f"mirror: {suite.name}", partial(_mirror, request), lacking)
 
 
 def _mirror(request: PackageRequest) -> Found:
@@ -198,24 +200,24 @@ def _mirror(request: PackageRequest) -> Found:
 
 
 ROWS = (
-    Row(
+    CheckRow(
         "host glibc", _own, "other glibcs can be run all the same: --glibc VERSION",
         verdict="cannot",
     ),
-    Row(
+    CheckRow(
         "other glibcs", _cached, "run --glibc has the host's only",
         "gai-harness glibc fetch --all",
     ),
-    Row(
+    CheckRow(
         "foreign architectures", _foreign,
         "a glibc of another architecture runs through qemu-user; --glibc 2.36:armhf names one",
         f"{programs.install('qemu-user-static')}, or let "
         "gai-harness glibc fetch VERSION:ARCH fetch it",
     ),
-    Row("go", _go, "--resolver go cannot be asked"),
-    Row(
+    CheckRow("go", _go, "--resolver go cannot be asked"),
+    CheckRow(
         "cache folder", _folder, "no glibc but the host's own can be run",
         "name another one in the environment variable GAI_HARNESS_CACHE",
     ),
-    Row("packages", _packages, "gai-harness glibc fetch cannot be used"),
+    CheckRow("packages", _packages, "gai-harness glibc fetch cannot be used"),
 )  # fmt: skip

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 
-from harness.doctor.rows import Finding, Found, Row
+from harness.doctor.rows import CheckFinding, CheckRow, Found
 from harness.native.cffi_lane import CffiLane, other_getaddrinfo
 from harness.native.record import Query
 from harness.native.trace import TraceUnavailable, traced
@@ -34,7 +34,7 @@ _FIRST_INDEX = 1000
 
 def _kernel() -> Found:
     found = f"{platform.system()} {platform.release()} on {platform.machine()}"
-    return found if sys.platform.startswith("linux") else Finding(found)
+    return found if sys.platform.startswith("linux") else CheckFinding(found)
 
 
 def _namespaces(uid: int, _box: Box) -> Found:
@@ -69,7 +69,7 @@ def _parts(wanted: Sequence[str], without: Mapping[str, str], meaning: str) -> F
     have = ", ".join(name for name in wanted if name not in without) or "none"
     if not without:
         return have
-    return Finding(f"{have}; not {', '.join(without.values())}", "ok", meaning)
+    return CheckFinding(f"{have}; not {', '.join(without.values())}", "ok", meaning)
 
 
 def _settings(_box: Box) -> Found:
@@ -81,7 +81,7 @@ def _tun(_box: Box) -> Found:
     try:
         os.close(os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK))
     except OSError as problem:
-        return Finding(f"{TUN}: {problem.strerror}")
+        return CheckFinding(f"{TUN}: {problem.strerror}")
     return f"{TUN} can be opened"
 
 
@@ -117,10 +117,10 @@ def _interface(kind: str, _box: Box) -> Found:
     number = sum(kind in each for each in kinds)
     if not number:
         meaning = "a scenario that has one ends with status 3; none of the library has"
-        return Finding("cannot be made", "missing", meaning, remedy)
+        return CheckFinding("cannot be made", "missing", meaning, remedy)
     meaning = f"{number} of the {len(hosts)} scenarios of the library need one and end with"
     meaning += f" status 3; the other {len(hosts) - number} run"
-    return Finding("cannot be made", "cannot", meaning, remedy)
+    return CheckFinding("cannot be made", "cannot", meaning, remedy)
 
 
 def _ipv6(box: Box) -> Found:
@@ -130,7 +130,7 @@ def _ipv6(box: Box) -> Found:
     box.build(Host.model_validate({"interfaces": {"eth0": {"addresses": addresses}}}))
     if ip_address("2001:db8::1") in [one.address for one in box.observe().addresses]:
         return "a sandbox's host can have IPv6 addresses"
-    return Finding("the address given did not stay")
+    return CheckFinding("the address given did not stay")
 
 
 def _capture(box: Box) -> Found:
@@ -146,10 +146,10 @@ def _core() -> Found:
 
         lib.gai_worker_main  # noqa: B018 - the extension is loaded by its first use
     except (ImportError, OSError, AttributeError) as problem:
-        return Finding(f"the extension cannot be loaded: {problem}")
+        return CheckFinding(f"the extension cannot be loaded: {problem}")
     other = other_getaddrinfo()
     if other is not None:
-        return Finding(
+        return CheckFinding(
             f"getaddrinfo is {other}'s here, a preloaded library's", None,
             "this host's own look-ups cannot be explained",
             "start without LD_PRELOAD, or take it out of /etc/ld.so.preload",
@@ -166,17 +166,17 @@ def _worker() -> Found:
             check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as problem:
-        return Finding(str(problem))
+        return CheckFinding(str(problem))
     if not done.stdout:
-        return Finding("the worker program says nothing")
+        return CheckFinding("the worker program says nothing")
     return "the worker program starts: any glibc, in a private root"
 
 
 def _strace(box: Box) -> Found:
     if programs.find("strace") is None:
-        return Finding("not installed", remedy=programs.install("strace"))
+        return CheckFinding("not installed", remedy=programs.install("strace"))
     if not _has_own_proc():
-        return Finding(
+        return CheckFinding(
             "a sandbox cannot mount a /proc of its own, in which strace finds it",
             remedy="start the container with --security-opt systempaths=unconfined",
         )
@@ -184,21 +184,21 @@ def _strace(box: Box) -> Found:
         with CffiLane() as lane:
             calls = len(traced(lane, Query("localhost"), box.tmpdir()).calls)
     except TraceUnavailable as problem:
-        return Finding(str(problem).splitlines()[-1])
+        return CheckFinding(str(problem).splitlines()[-1])
     said = f"attaches: {calls} system calls of a look-up were recorded"
-    return said if calls else Finding("strace recorded nothing")
+    return said if calls else CheckFinding("strace recorded nothing")
 
 
 def _headers() -> Found:
     there = Path(sysconfig.get_path("include"), "Python.h").is_file()
-    return "there, for a build from source" if there else Finding("not installed", "ok")
+    return "there, for a build from source" if there else CheckFinding("not installed", "ok")
 
 
-def _optional(name: str, module: str, package: str, use: str) -> Row:
+def _optional(name: str, module: str, package: str, use: str) -> CheckRow:
     def attempt() -> Found:
-        return f"installed, for {use}" if find_spec(module) else Finding("not installed")
+        return f"installed, for {use}" if find_spec(module) else CheckFinding("not installed")
 
-    return Row(f"optional: {name}", attempt, f"for {use}", f"pip install {package}")
+    return CheckRow(f"optional: {name}", attempt, f"for {use}", f"pip install {package}")
 
 
 def _main_job() -> Found:
@@ -219,38 +219,40 @@ _SWITCHES = ", ".join(f"{one.key} = {one.value}" for one in userns_diagnosis.SWI
 _AGAIN = "install again: pip install --force-reinstall gai-harness"
 _HOSTS = ("sysctls",)  # without them no host can be built
 ROWS = (
-    Row("kernel", _kernel, "sandboxes need Linux", "run this on a Linux machine", "cannot"),
-    Row(
+    CheckRow("kernel", _kernel, "sandboxes need Linux", "run this on a Linux machine", "cannot"),
+    CheckRow(
         "namespaces", inside=partial(_namespaces, os.geteuid()), verdict="cannot",
         meaning=f"no scenario can be run without them; settings here: {_SWITCHES}",
         remedy="report this as a bug", needs=("kernel",),
     ),
-    Row("mounts", inside=_mounts, needs=("namespaces",)),
-    Row(
+    CheckRow("mounts", inside=_mounts, needs=("namespaces",)),
+    CheckRow(
         "sysctls", inside=_settings, verdict="cannot", needs=("namespaces",),
         meaning="every host of a scenario begins with some settings of its network",
     ),
-    Row(
+    CheckRow(
         "tun", inside=_tun, needs=("namespaces",),
         meaning="tunnels need it where the kernel has none of their own: see interfaces",
         remedy=f"modprobe tun && chmod 666 {TUN}; a container needs --device {TUN}",
     ),
-    Row("device types", inside=_device_types, needs=_HOSTS),
-    *(Row(f"interfaces: {kind}", inside=partial(_interface, kind), needs=_HOSTS)
+    CheckRow("device types", inside=_device_types, needs=_HOSTS),
+    *(CheckRow(f"interfaces: {kind}", inside=partial(_interface, kind), needs=_HOSTS)
       for kind in _KINDS),
-    Row(
+    CheckRow(
         "IPv6", inside=_ipv6, verdict="cannot", needs=_HOSTS,
         meaning="most scenarios have IPv6 addresses",
         remedy="load the kernel module ipv6; it must not be switched off by ipv6.disable=1",
     ),
-    Row("packet capture", inside=_capture, meaning="explain --pcap cannot be used", needs=_HOSTS),
-    Row("cffi lane", _core, "the host's own glibc is called through it", _AGAIN, "cannot"),
-    Row("worker lane", _worker, "no other glibc can be called", _AGAIN),
-    Row(
+    CheckRow(
+        "packet capture", inside=_capture, meaning="explain --pcap cannot be used", needs=_HOSTS
+    ),
+    CheckRow("cffi lane", _core, "the host's own glibc is called through it", _AGAIN, "cannot"),
+    CheckRow("worker lane", _worker, "no other glibc can be called", _AGAIN),
+    CheckRow(
         "strace", inside=_strace, meaning="explain --trace and watch cannot be used",
         remedy="a container must allow ptrace(2): --cap-add SYS_PTRACE",
     ),
-    Row(
+    CheckRow(
         "Python headers", _headers,
         "only a build from source asks for them, and takes them from apt-get by itself",
     ),
@@ -261,7 +263,7 @@ LAST_ROWS = (
     _optional(
         "pytest", "pytest", "pytest", "scenario files and hosts in a test suite of your own"
     ),
-    Row(
+    CheckRow(
         "the main job", _main_job, "no scenario can be run", verdict="cannot",
         needs=("IPv6", "cffi lane"),
     ),

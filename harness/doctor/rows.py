@@ -9,7 +9,7 @@ from harness.sandbox import Box, Pool, SandboxError
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckFinding:
     """What a try found where that is not plainly "ok"; None stands for what the row says."""
 
     found: str
@@ -18,12 +18,12 @@ class Finding:
     remedy: str | None = None
 
 
-Found = str | Finding | None
+Found = str | CheckFinding | None
 """What there is; None where there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CheckRow:
     """One check of the table.
 
     Args:
@@ -52,7 +52,7 @@ class Row:
         if isinstance(found, str):
             return Check(self.topic, "ok", found)
         if isinstance(found, Exception):  # with its reason and hint apart, or as one line
-            found = Finding(
+            found = CheckFinding(
                 getattr(found, "reason", str(found)), remedy=getattr(found, "hint", "") or None
             )
         return Check(
@@ -64,7 +64,7 @@ class Row:
         )
 
 
-def examine(rows: Iterable[Row]) -> Iterator[Check]:
+def examine(rows: Iterable[CheckRow]) -> Iterator[Check]:
     """Try the rows of a table in their order. Nothing is left behind."""
     able: set[str] = set()
     pool: Pool | None = None

@@ -7,7 +7,7 @@ from harness.kubelet.decide import Flags, decide
 from harness.kubelet.report import ResolverAnswer
 from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
 from harness.kubelet.run import Gathered, in_scenario, on_this_host, surroundings
-from harness.live.said import Address, Name, Said, literal
+from harness.live.said import Name, Said, SaidAddress, literal
 from harness.model.host import IPAddress
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario
@@ -62,5 +62,5 @@ def _answer(one: ResolverAnswer) -> Said:
 
 
 def _listed(addresses: Sequence[IPAddress]) -> Said:
-    shown = [Address(str(one)) for one in addresses]
+    shown = [SaidAddress(str(one)) for one in addresses]
     return Said(", ".join("{}" for _ in shown), *shown) if shown else Said("no address")

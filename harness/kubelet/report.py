@@ -52,7 +52,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Possible:
+class PossibleNodeIP:
     """An address of the host that a kubelet takes as its node's."""
 
     address: IPAddress
@@ -85,7 +85,7 @@ class NodeReport(NodeDecision):
     recorded: Recorded | None
     remedy: Annotated[Remedy | None, Field(description="null where no --want says what is meant")]
     candidates: Annotated[
-        tuple[Possible, ...],
+        tuple[PossibleNodeIP, ...],
         Field(description="every address that --node-ip may name; those behind the name first"),
     ]
     schema: Schema = 1
@@ -136,11 +136,11 @@ def judge(
     )
 
 
-def _candidates(net: Net, answers: list[ResolverAnswer]) -> Iterator[Possible]:
+def _candidates(net: Net, answers: list[ResolverAnswer]) -> Iterator[PossibleNodeIP]:
     held = {ip: link.name for link in net.interfaces for ip in link.addresses if not unusable(ip)}
     named = [address for answer in answers for address in answer.addresses if address in held]
     for address in dict.fromkeys([*named, *held]):
-        yield Possible(address, held[address])
+        yield PossibleNodeIP(address, held[address])
 
 
 def _case(answer: ResolverAnswer, decision: NodeDecision) -> NodeCase:

@@ -15,8 +15,8 @@ from types import EllipsisType
 from harness.kernel.netlink import Netlink
 from harness.live import machine
 from harness.live.interfaces import interfaces
-from harness.live.name_service import Reading, read, zoned
-from harness.live.names import Found, in_child
+from harness.live.name_service import NameServiceReading, read, zoned
+from harness.live.names import ServiceReply, in_child
 from harness.live.routing import labels, pinned, routes, rules
 from harness.live.said import Data, Name, Said, literal
 from harness.model.host import Target
@@ -132,7 +132,10 @@ def _short(wanted: Destinations, indexes: Mapping[int, str]) -> Data:
 
 
 def _given(
-    wanted: Sequence[str], reading: Reading, links: Mapping[int, str], left_out: list[Said]
+    wanted: Sequence[str],
+    reading: NameServiceReading,
+    links: Mapping[int, str],
+    left_out: list[Said],
 ) -> dict[str, Sequence[Target]]:
     """The names' addresses, none where there are none, as the host's name service orders them."""
     found: dict[str, Sequence[Target]] = {}
@@ -167,15 +170,15 @@ def _sorted_already(name: str, left_out: list[Said]) -> tuple[Target, ...]:
     return found
 
 
-def _all_of_it(name: str) -> Found:
+def _all_of_it(name: str) -> ServiceReply:
     try:
         # as bytes, since Python's own IDNA refuses names that the C library takes
         raw = name.encode("utf-8", "surrogateescape")
         answers = socket.getaddrinfo(raw, None, type=socket.SOCK_STREAM)
     except (OSError, ValueError):
-        return Found("NOTFOUND")
+        return ServiceReply("NOTFOUND")
     targets = (
         Target(ip_address(where[0].partition("%")[0]), where[3] if len(where) == 4 else 0)  # type: ignore[union-attr]
         for _, _, _, _, where in answers
     )
-    return Found("SUCCESS", tuple(targets))
+    return ServiceReply("SUCCESS", tuple(targets))

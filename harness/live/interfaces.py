@@ -14,7 +14,7 @@ from harness.kernel.rows import (
     KernelLink,
 )
 from harness.live.machine import Dumps
-from harness.live.said import Address, Data, Link, Said
+from harness.live.said import Data, Said, SaidAddress, SaidLink
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 from harness.sandbox.values import LOOPBACK_INDEX
 from harness.scenario.hostspec import Kind
@@ -61,7 +61,7 @@ def interfaces(dumps: Dumps, left_out: list[Said]) -> dict[str, Data]:
             found[link.name] = data
     if dropped:
         said = "{} interfaces without addresses and routes, {} the first"
-        left_out.append(Said(said, len(dropped), Link(dropped[0])))
+        left_out.append(Said(said, len(dropped), SaidLink(dropped[0])))
     return found
 
 
@@ -75,7 +75,7 @@ def _interface(link: KernelLink, dumps: Dumps, left_out: list[Said]) -> Data:
     if kind == "ethernet" and not native:
         said = "{}: hardware type {}{} is written as ethernet, which is as native to rule 7"
         kind_of_it = Said(" ({})", link.kind) if link.kind else Said("")
-        left_out.append(Said(said, Link(link.name), link.type, kind_of_it))
+        left_out.append(Said(said, SaidLink(link.name), link.type, kind_of_it))
     data: Data = {"kind": kind, "up": link.up or link.index == LOOPBACK_INDEX}
     if kind == "vrf":
         data["table"] = link.table
@@ -87,7 +87,9 @@ def _address(
     link: KernelLink, row: KernelAddress, without_route: bool, left_out: list[Said]
 ) -> Data:
     def leave_out(what: str, value: str | int) -> None:
-        said = Said("{}: the {} {} of {}", Link(link.name), Said(what), value, Address(row.own))
+        said = Said(
+            "{}: the {} {} of {}", SaidLink(link.name), Said(what), value, SaidAddress(row.own)
+        )
         left_out.append(said)
 
     label = scope = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 from harness.live import names
-from harness.live.said import Address, Data, Name, Said, joined, literal
+from harness.live.said import Data, Name, Said, SaidAddress, joined, literal
 from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.dns_servers import ascii_lower
 from harness.model.host import Target
@@ -34,7 +34,7 @@ _STANDS_IN = "in a copy a module that hands over lists has its answer, and not i
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HostAnswer:
     """The addresses that glibc is given for a name, by a ``service`` if any, and in its order.
 
     ``note``: why that is not certain. ``failed``: the service, with how it failed, that ended it;
@@ -49,14 +49,14 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class NameServiceReading:
     """A host's name service: ``raw`` as the ``name_service`` of a scenario, what of it is not
     there, and what glibc is given for each name.
     """
 
     raw: Data
     left_out: tuple[Said, ...]
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, HostAnswer]
 
 
 @dataclass(slots=True)
@@ -73,7 +73,9 @@ class _Tables:
     left_out: list[Said] = field(default_factory=list)
 
 
-def read(wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0) -> Reading:
+def read(
+    wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0
+) -> NameServiceReading:
     """Read the host's name service for host names.
 
     Args:
@@ -114,7 +116,7 @@ def read(wanted: Sequence[str], links: Mapping[int, str], timeout: float = 10.0)
     own = " ".join(_shown(word, conditions) for word, conditions in line or ())
     if own != raw["hosts"]:
         raw["nsswitch"] = own
-    return Reading(raw, tuple(dict.fromkeys(tables.left_out)), answers)
+    return NameServiceReading(raw, tuple(dict.fromkeys(tables.left_out)), answers)
 
 
 def zoned(target: Target, links: Mapping[int, str]) -> str:
@@ -128,20 +130,20 @@ def _texts(table: Mapping[str, list[Target]], links: Mapping[int, str]) -> Data:
 
 
 def _ask(
-    services: Sequence[names.Service],
+    services: Sequence[names.ConfiguredService],
     name: str,
     tables: _Tables,
     search: Sequence[str],
     single: bool,
     timeout: float,
-) -> Answer:
+) -> HostAnswer:
     """What the services give for a name. Each is asked as far as glibc would go; of a ``single``
     name of which nothing came, those behind are asked too, so that it can be told what ended it.
     """
     notes: list[Said] = []
     if _NSCD.exists():
         notes.append(Said("nscd answers before the name services, in an order of its own"))
-    answer, ended, failed = Answer(), False, ""
+    answer, ended, failed = HostAnswer(), False, ""
     key, holder = ascii_lower(name), None
     tables.held[key] = None
     for place, service in enumerate(services):
@@ -190,7 +192,7 @@ def _ask(
             if answer.service is not None:
                 # since 2.36: hosts cannot be merged, and going on drops what there is; before, the
                 # next service's answer overwrites it in memory
-                known, answer = _known(answer.service), Answer()
+                known, answer = _known(answer.service), HostAnswer()
                 if services[place - 1].merges:
                     notes.append(
                         Said("{}: [SUCCESS=merge] ends the look-up without an address", known)
@@ -198,21 +200,21 @@ def _ask(
                     break
                 notes.append(Said("{}: [SUCCESS=continue] drops its addresses", known))
             if status == "SUCCESS":
-                answer = Answer(service.name, targets)
+                answer = HostAnswer(service.name, targets)
             ended = stops
         if ended and (answer.service is not None or not single):
             if kind == "nss" and place not in tables.kept:  # which is not there to end it
                 del tables.held[key]
             break
     lacking = failed.endswith(names.NO_MODULE)
-    return Answer(answer.service, answer.targets, joined(notes), failed, lacking)
+    return HostAnswer(answer.service, answer.targets, joined(notes), failed, lacking)
 
 
 def _known(service: str) -> str:
     return Said(service) if service in _USUAL else service
 
 
-def _hosts_line(services: Sequence[names.Service], tables: _Tables) -> str:
+def _hosts_line(services: Sequence[names.ConfiguredService], tables: _Tables) -> str:
     """The line of a copy: services without an answer to any name are left out of it."""
     shown = []
     for place, service in enumerate(services):
@@ -267,7 +269,7 @@ def _passed_over(wanted: Iterable[str]) -> Iterator[Said]:
         for name in known:
             if not _taken(address) and (asked := names_of.get(ascii_lower(name))) is not None:
                 said = "{} for {} in the hosts file: glibc takes no such address, others may"
-                yield Said(said, Address(address), Name(asked))
+                yield Said(said, SaidAddress(address), Name(asked))
 
 
 def _multi(left_out: list[Said]) -> bool:

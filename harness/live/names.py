@@ -30,7 +30,7 @@ _MOST = 1 << 22
 _ERANGE = 34
 
 
-class Found(NamedTuple):
+class ServiceReply(NamedTuple):
     """The status a service gives, the addresses in its order, and the name that has them."""
 
     status: str
@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ConfiguredService:
     """One service of nsswitch.conf's hosts line, and the statuses after which no other is asked.
 
     ``merges`` is whether its addresses are to be merged with the next one's, ``conditions`` are the
@@ -57,7 +57,7 @@ def hostname() -> str:
     return socket.gethostname()
 
 
-def ask_service(service: Service, name: str, timeout: float) -> Found:
+def ask_service(service: ConfiguredService, name: str, timeout: float) -> ServiceReply:
     """What a service gives for a name and both families: its status, or how it failed in words.
 
     ``timeout`` is in seconds.
@@ -81,7 +81,7 @@ def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
     return services
 
 
-def hosts_services(text: str | None) -> tuple[Service, ...]:
+def hosts_services(text: str | None) -> tuple[ConfiguredService, ...]:
     """The services that this host's glibc asks by a nsswitch.conf; it passes over strange words."""
     services = hosts_line(text)
     if not services:
@@ -89,7 +89,9 @@ def hosts_services(text: str | None) -> tuple[Service, ...]:
         version = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
         services = hosts_line(f"hosts: {default_hosts(version or NEWEST)}") or []
     return tuple(
-        Service(name, _returns(words), "SUCCESS=MERGE" in map(str.upper, words), tuple(words))
+        ConfiguredService(
+            name, _returns(words), "SUCCESS=MERGE" in map(str.upper, words), tuple(words)
+        )
         for name, words in services
     )
 
@@ -132,7 +134,7 @@ class _Hostent(ctypes.Structure):
     ]
 
 
-def _ask_one(service: Service, name: str) -> Found:
+def _ask_one(service: ConfiguredService, name: str) -> ServiceReply:
     """One service, as getaddrinfo asks it: both families at once where it can."""
     # read resolv.conf and host.conf, as getaddrinfo has done when it calls a module: the files
     # module would not know of ``multi on`` otherwise, and stop at its first line
@@ -143,14 +145,14 @@ def _ask_one(service: Service, name: str) -> Found:
         return _called(both, name, AF_UNSPEC)
     single = _function(service.name, "gethostbyname2_r")
     if single is None:
-        return Found(NO_MODULE)
+        return ServiceReply(NO_MODULE)
     found: list[Target] = []
     statuses = []
     for one in (AF_INET6, AF_INET):
         status, targets, _ = _called(single, name, one)
         statuses.append(status)
         found += targets
-    return Found("SUCCESS" if found else statuses[-1], tuple(found))
+    return ServiceReply("SUCCESS" if found else statuses[-1], tuple(found))
 
 
 def _function(service: str, what: str) -> Any:
@@ -161,7 +163,7 @@ def _function(service: str, what: str) -> Any:
     return None
 
 
-def _called(function: Any, name: str, family: int) -> Found:
+def _called(function: Any, name: str, family: int) -> ServiceReply:
     """What gethostbyname4_r, or gethostbyname2_r for one ``family``, gives in the end."""
     size = 4096
     while True:
@@ -186,7 +188,7 @@ def _called(function: Any, name: str, family: int) -> Found:
             raw = bytes(host.addresses[len(targets)][: host.length])
             targets.append(_target(family, raw, 0))
         known = told.decode(errors="replace") if told else None
-        return Found(_STATUS.get(number, f"status {number}"), tuple(targets), known)
+        return ServiceReply(_STATUS.get(number, f"status {number}"), tuple(targets), known)
 
 
 def _target(family: int, raw: bytes, scope_id: int) -> Target:
@@ -195,7 +197,7 @@ def _target(family: int, raw: bytes, scope_id: int) -> Target:
     return Target(IPv6Address(raw[:16]), scope_id)
 
 
-def in_child(call: Callable[[], Found], timeout: float) -> Found:
+def in_child(call: Callable[[], ServiceReply], timeout: float) -> ServiceReply:
     """Run ``call`` in a forked child and bring back what it says, or how it ended."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -217,7 +219,7 @@ def in_child(call: Callable[[], Found], timeout: float) -> Found:
                 found = pickle.load(stream)
     _, ending = os.waitpid(child, 0)
     if not ready:
-        return Found(f"no answer within {timeout:g} s")
+        return ServiceReply(f"no answer within {timeout:g} s")
     if os.WIFSIGNALED(ending):
-        return Found(f"died with {signal.Signals(os.WTERMSIG(ending)).name}")
-    return found or Found("gave no answer")
+        return ServiceReply(f"died with {signal.Signals(os.WTERMSIG(ending)).name}")
+    return found or ServiceReply("gave no answer")

@@ -13,7 +13,7 @@ from itertools import count
 from pydantic import ValidationError
 
 from harness.live.address_map import AddressMap, IPNetwork, RedactionError, address_map
-from harness.live.said import Address, Data, Link, Name, Said, literal
+from harness.live.said import Data, Name, Said, SaidAddress, SaidLink, literal
 from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.dns_servers import ascii_lower
 from harness.model.gaiconf import line_words
@@ -286,11 +286,11 @@ class _Redaction:
 
     def _told(self, text: str) -> str:
         """What stands for a text of the host's in a sentence about it."""
-        if isinstance(text, Link):
+        if isinstance(text, SaidLink):
             return self._links.get(text, text if text in _NO_NAMES else _HIDDEN)
         if isinstance(text, Name):
             return self._names.get(text, _HIDDEN)
-        if not isinstance(text, Address):
+        if not isinstance(text, SaidAddress):
             return _HIDDEN
         try:
             return self._prefix(text) if "/" in text else self._zoned(text)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from harness.kernel.netlink import Netlink
 from harness.kernel.observe import observe
-from harness.live.said import Address, Link, Said
+from harness.live.said import Said, SaidAddress, SaidLink
 from harness.model.address_table import NOT_NATIVE
 from harness.model.addresses import parse_target
 from harness.model.host import (
@@ -73,19 +73,19 @@ def _seen(look: Callable[[Iterable[Target]], HostView], texts: list[str]) -> See
         flags = row.flags & _SEEN_FLAGS
         found[Said(f"address {number}")] = Said(
             "{} of {}{}{}",
-            Address(f"{row.address}/{row.prefixlen}"),
-            Link(names.get(row.index)),
-            Said(" local {}", Address(row.local)) if apart else Said(""),
+            SaidAddress(f"{row.address}/{row.prefixlen}"),
+            SaidLink(names.get(row.index)),
+            Said(" local {}", SaidAddress(row.local)) if apart else Said(""),
             Said(f" flags {flags:#x}" if flags else ""),
         )
     used = {row.index for row in view.addresses}
     for link in view.links:
         if link.index in used and link.index < PEER_INDEX:
-            what = Said("interface {}", Link(link.name))
+            what = Said("interface {}", SaidLink(link.name))
             found[what] = Said("not native" if link.type in NOT_NATIVE else "native")
     for text, target in zip(texts, targets, strict=True):
         route = view.routes[target]
-        found[Said("the source for {}", Address(text))] = (
-            Said("{}", Address(route.source)) if route.source else Said(str(route.error))
+        found[Said("the source for {}", SaidAddress(text))] = (
+            Said("{}", SaidAddress(route.source)) if route.source else Said(str(route.error))
         )
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.kernel import rows as kernel
 from harness.kernel.rows import Hop, KernelLabel, KernelRoute
 from harness.live.machine import Dumps
-from harness.live.said import Address, Data, Link, Said
+from harness.live.said import Data, Said, SaidAddress, SaidLink
 
 if TYPE_CHECKING:
     from harness.kernel.netlink import Netlink
@@ -84,16 +84,16 @@ def _merged(rows: Sequence[KernelRoute], left_out: list[Said]) -> list[KernelRou
         first = found.get(row.key)
         if row.tos:
             said = "the route to {} for TOS {}: look-ups have none"
-            left_out.append(Said(said, Address(row.to), row.tos))
+            left_out.append(Said(said, SaidAddress(row.to), row.tos))
         elif first is None:
             found[row.key] = row
         elif row.version == 6 and row.type == first.type == "unicast":
             found[row.key] = replace(first, hops=(*first.hops, *row.hops))
             said = "that the routes to {} of metric {} are separate ones: written as one with"
-            left_out.append(Said(f"{said} several ways", Address(row.to), row.metric))
+            left_out.append(Said(f"{said} several ways", SaidAddress(row.to), row.metric))
         else:
             said = "a second route to {} of metric {}"
-            left_out.append(Said(said, Address(row.to), row.metric))
+            left_out.append(Said(said, SaidAddress(row.to), row.metric))
     return list(found.values())
 
 
@@ -105,7 +105,7 @@ def _route(
     left_out: list[Said],
 ) -> Data | None:
     kind = f"{row.type} " if row.type != "unicast" else ""
-    words = Said(f"{kind}{{}}", Address(row.to))
+    words = Said(f"{kind}{{}}", SaidAddress(row.to))
     bare = row.version == 6 and row.type == "local" and not row.metric
     data: Data = {
         "to": row.to,
@@ -137,7 +137,7 @@ def _route(
         data["from"] = row.prefsrc
     elif row.prefsrc is not None:
         said = "the source {} of the route {}: not an own address"
-        left_out.append(Said(said, Address(row.prefsrc), words))
+        left_out.append(Said(said, SaidAddress(row.prefsrc), words))
     return data
 
 
@@ -173,7 +173,9 @@ def pinned(
     """
     several = [each for each in routes if "nexthops" in each]
     said = "which way of {} the kernel would send other destinations than those looked up, which"
-    left_out += [Said(f"{said} have routes of their own here", Address(r["to"])) for r in several]
+    left_out += [
+        Said(f"{said} have routes of their own here", SaidAddress(r["to"])) for r in several
+    ]
     taken = {(each["to"], each["table"]) for each in routes if each["metric"] is None}
     found: dict[str, Data] = {}
     for text in destinations if several else ():
@@ -277,7 +279,7 @@ def _never(message: Any, names: Collection[str]) -> Said:
     for name in ("FRA_IIFNAME", "FRA_OIFNAME"):
         dev = message.get_attr(name)
         if dev is not None and dev != "lo" and dev not in names:
-            return Said("there is no interface {}", Link(dev))
+            return Said("there is no interface {}", SaidLink(dev))
     return Said("")
 
 

@@ -23,7 +23,7 @@ def literal(text: str) -> IPAddress | None:
         return inet_aton(text)
 
 
-class Link(str):
+class SaidLink(str):
     """The name of an interface."""
 
     __slots__ = ()
@@ -35,7 +35,7 @@ class Name(str):
     __slots__ = ()
 
 
-class Address(str):
+class SaidAddress(str):
     """An address or a prefix, perhaps with a zone."""
 
     __slots__ = ()

@@ -15,10 +15,18 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import leading_zeros
-from harness.model.cares_dns import Channel
-from harness.model.cares_names import Collected, Dns, Failed, hosts_file, ipv4, ipv6, is_localhost
+from harness.model.cares_dns import CaresChannel
+from harness.model.cares_names import (
+    CaresDns,
+    Collected,
+    Failed,
+    hosts_file,
+    ipv4,
+    ipv6,
+    is_localhost,
+)
 from harness.model.cares_names import lookups as lookups_of
-from harness.model.cares_rows import Behaviour, Status, behaviour
+from harness.model.cares_rows import CaresBehaviour, Status, behaviour
 from harness.model.chance import MOST_WAYS, Chance, outcomes
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import (
@@ -126,7 +134,7 @@ def find(
     return replace(ways[min(number, len(ways) - 1)], ways=len(ways))
 
 
-def _find(request: Request, names: NameService, own: Behaviour, chance: Chance) -> Found:
+def _find(request: Request, names: NameService, own: CaresBehaviour, chance: Chance) -> Found:
     try:
         found, port, sorts = _addresses(request, names, own, chance)
     except Failed as failure:
@@ -150,7 +158,7 @@ class _Died(Exception):
 
 
 def _addresses(
-    request: Request, names: NameService, own: Behaviour, chance: Chance
+    request: Request, names: NameService, own: CaresBehaviour, chance: Chance
 ) -> tuple[Collected, int, bool]:
     """The addresses, the port of each, and whether they are to be sorted; raises Failed, _Died."""
     name, family = request.name, request.family if request.hints else AF_UNSPEC
@@ -180,8 +188,8 @@ def _addresses(
     elif six is not None:
         return Collected([Target(six)], name), port, False
     etc = names.etc
-    channel = Channel(etc.servers, etc.resolver, names.first_reply, own, chance)
-    dns = Dns(name, family, etc, channel)
+    channel = CaresChannel(etc.servers, etc.resolver, names.first_reply, own, chance)
+    dns = CaresDns(name, family, etc, channel)
     status = Status.ECONNREFUSED
     for lookup in lookups_of(etc.hosts_line, own):
         if lookup == "f" and hosts_file(name, family, etc, own, found):
@@ -195,7 +203,7 @@ def _addresses(
     raise Failed(status)
 
 
-def _port(service: str | None, flags: int, names: NameService, own: Behaviour) -> int:
+def _port(service: str | None, flags: int, names: NameService, own: CaresBehaviour) -> int:
     """The port of a service over TCP, whatever the socket is for; raises Failed."""
     if service is None:
         return 0
@@ -215,7 +223,7 @@ _ULONG = 1 << 64
 _MOST_PORT = 65535
 
 
-def _number(text: str, own: Behaviour) -> int | None:
+def _number(text: str, own: CaresBehaviour) -> int | None:
     """The port that a text is, None for none."""
     if own.port_numbers in ("whole", "digits"):
         match = _DECIMAL.fullmatch(text)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
-from harness.model.cares_rows import Behaviour, Status
+from harness.model.cares_rows import CaresBehaviour, Status
 from harness.model.chance import Chance
 from harness.model.dns import Resolver
 from harness.model.dns_servers import UNORDERED, Packet, Record, Server
@@ -29,7 +29,7 @@ _WAIT = 1_000_000  # round trips
 _LONGEST_READ = 253  # bytes of a name, without its final dot
 
 
-class Reply(NamedTuple):
+class CaresReply(NamedTuple):
     """The end of one question: what is said, and the records where there are any."""
 
     status: Status
@@ -62,14 +62,14 @@ class _Question:
     connections: set[tuple[int, int]] = field(default_factory=set)
 
 
-class Channel:
+class CaresChannel:
     """A channel during one look-up: what it has learnt of its servers goes on to the next name.
 
     ``first`` is the reply to a pair of questions that servers send first.
     """
 
     def __init__(
-        self, servers: Sequence[Server], resolver: Resolver, first: Record, own: Behaviour,
+        self, servers: Sequence[Server], resolver: Resolver, first: Record, own: CaresBehaviour,
         chance: Chance,
     ) -> None:  # fmt: skip
         self.servers, self.own, self.chance, self.first = servers, own, chance, first
@@ -84,9 +84,9 @@ class Channel:
         self.without_cookies = set[int]()  # servers that are known to know none
         self.clock = 0
 
-    def ask(self, name: str, records: Sequence[Record]) -> list[Reply]:
+    def ask(self, name: str, records: Sequence[Record]) -> list[CaresReply]:
         """The replies to the questions for one name, in the order in which they end."""
-        return _Exchange(self, name, records).run()
+        return _CaresExchange(self, name, records).run()
 
     def best(self) -> int:
         """The server that failed least, the longest ago."""
@@ -104,16 +104,16 @@ class Channel:
         self.failed[server] = self.clock
 
 
-class _Exchange:
+class _CaresExchange:
     """The questions for one name, until each has ended."""
 
-    def __init__(self, channel: Channel, name: str, records: Sequence[Record]) -> None:
+    def __init__(self, channel: CaresChannel, name: str, records: Sequence[Record]) -> None:
         self.channel, self.own, self.name = channel, channel.own, name.removesuffix(".")
         # a name that is too long for DNS is sent all the same, and no server reads it
         unread = len(self.name) > _LONGEST_READ
         self.servers = [replace(one, always="silent") if unread else one for one in channel.servers]
         self.now = 0
-        self.replies: list[Reply] = []
+        self.replies: list[CaresReply] = []
         self.unread_error = set[int]()  # sockets of servers that are not there
         self.connection = [0] * len(self.servers)
         self.over_udp = set[tuple[int, Record, int]]()
@@ -126,7 +126,7 @@ class _Exchange:
             error = Status.SUCCESS if self.own.by_failures else Status.ECONNREFUSED
             self.questions.append(_Question(record, start % len(self.servers), error))
 
-    def run(self) -> list[Reply]:
+    def run(self) -> list[CaresReply]:
         for question in self.questions:
             self._send(question)
         while on_way := [one for one in self.questions if one.on_way]:
@@ -289,7 +289,7 @@ class _Exchange:
         answers = packet.addresses or packet.chain or packet.word == "unrelated"
         if status is Status.SUCCESS and not answers:
             status = Status.ENODATA
-        self._end(question, Reply(status, packet if status is Status.SUCCESS else None))
+        self._end(question, CaresReply(status, packet if status is Status.SUCCESS else None))
 
     def _parted(self, question: _Question) -> bool:
         """Whether the server sends a question on to TCP, because it is to answer the other first.
@@ -305,14 +305,14 @@ class _Exchange:
             return True
         return self._goes_on(question, first) and self.channel.chance.choose(2) == 0
 
-    def _end(self, question: _Question, reply: Reply) -> None:
+    def _end(self, question: _Question, reply: CaresReply) -> None:
         question.on_way = False
         if self.later is not None and self.own.told_later:
             self.later.append(partial(self._end_now, question, reply))
         else:
             self._end_now(question, reply)
 
-    def _end_now(self, question: _Question, reply: Reply) -> None:
+    def _end_now(self, question: _Question, reply: CaresReply) -> None:
         self.replies.append(reply)
         found = reply.packet is not None and bool(reply.packet.addresses)
         way = self.own.gives_up
@@ -368,7 +368,7 @@ class _Exchange:
         if question.tries < self.channel.most and not question.given_up:
             self._send(question)
         else:
-            self._end(question, Reply(question.error))
+            self._end(question, CaresReply(question.error))
 
     def _skip(self, question: _Question, number: int) -> None:
         if len(self.servers) > 1:
@@ -388,4 +388,4 @@ class _Exchange:
             ):
                 self._send(question)
                 return
-        self._end(question, Reply(question.error))
+        self._end(question, CaresReply(question.error))

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from harness.model.cares_dns import Channel, Reply
-from harness.model.cares_rows import Behaviour, Status
+from harness.model.cares_dns import CaresChannel, CaresReply
+from harness.model.cares_rows import CaresBehaviour, Status
 from harness.model.dns_servers import Record, ascii_lower
 from harness.model.host import Target
 from harness.model.lookup import AF_INET, AF_INET6, AF_UNSPEC, Etc
@@ -46,7 +46,7 @@ class Collected:
     canonname: str | None = None
 
 
-def lookups(hosts_line: str, own: Behaviour) -> str:
+def lookups(hosts_line: str, own: CaresBehaviour) -> str:
     """What is asked in turn: ``f`` the hosts file, ``b`` DNS. Services of other names are not."""
     found = ""
     for word in re.split(r"[\s,]+" if not own.whole_words else r"[ \t]+", hosts_line.strip()):
@@ -70,7 +70,7 @@ def ipv4(text: str) -> IPv4Address | None:
     return IPv4Address(bytes(numbers)) if numbers and max(numbers) < 256 else None
 
 
-def ipv6(text: str, own: Behaviour) -> IPv6Address | None:
+def ipv6(text: str, own: CaresBehaviour) -> IPv6Address | None:
     """An IPv6 address, perhaps with a prefix length; within, an IPv4 address of fewer numbers than
     four has zeros behind them. Raises UndefinedAnswer where memory decides.
     """
@@ -100,7 +100,7 @@ def ipv6(text: str, own: Behaviour) -> IPv6Address | None:
 # --- the hosts file
 
 
-def is_localhost(name: str, own: Behaviour) -> bool:
+def is_localhost(name: str, own: CaresBehaviour) -> bool:
     """Whether a name is the loopback's by itself, and never asked of DNS."""
     if own.localhost == "domain":
         lower = ascii_lower(name)
@@ -108,7 +108,7 @@ def is_localhost(name: str, own: Behaviour) -> bool:
     return own.localhost == "alone" and name == "localhost"
 
 
-def hosts_file(name: str, family: int, etc: Etc, own: Behaviour, found: Collected) -> bool:
+def hosts_file(name: str, family: int, etc: Etc, own: CaresBehaviour, found: Collected) -> bool:
     """Add what the hosts file has of a name, localhost included; whether that is the answer."""
     before = len(found.targets)
     read = _merged if own.merged_hosts else _by_line
@@ -128,7 +128,7 @@ def _of_family(targets: Sequence[Target], family: int) -> list[Target]:
 
 
 def _by_line(
-    name: str, family: int, lines: Sequence[str], own: Behaviour
+    name: str, family: int, lines: Sequence[str], own: CaresBehaviour
 ) -> tuple[list[Target], str | None]:
     """Every line with the name, which gives its first name as the canonical one."""
     targets: list[Target] = []
@@ -147,7 +147,7 @@ def _merged(
     name: str,
     family: int,
     lines: Sequence[str],
-    own: Behaviour,  # noqa: ARG001
+    own: CaresBehaviour,  # noqa: ARG001
 ) -> tuple[list[Target], str | None]:
     """The entry of the name: a line is added to the one that has its address, or else its name."""
     by_address: dict[str, tuple[list[Target], list[str]]] = {}
@@ -183,7 +183,7 @@ def _merged(
 # --- DNS
 
 
-def spellings(name: str, etc: Etc, own: Behaviour) -> Iterator[str]:
+def spellings(name: str, etc: Etc, own: CaresBehaviour) -> Iterator[str]:
     """The names that are asked for in turn."""
     resolver = etc.resolver
     ended = name.endswith(".")
@@ -196,7 +196,7 @@ def spellings(name: str, etc: Etc, own: Behaviour) -> Iterator[str]:
     yield from (name, *domains) if first else (*domains, name)
 
 
-def askable(name: str, own: Behaviour) -> Status:
+def askable(name: str, own: CaresBehaviour) -> Status:
     """Whether a name can be put in a question, or what is wrong with it."""
     if own.plain_names and not _PLAIN.fullmatch(_ESCAPED.sub(r"\1", name)):
         return Status.EBADNAME
@@ -213,10 +213,10 @@ def askable(name: str, own: Behaviour) -> Status:
     return Status.EFORMERR if too_long else Status.SUCCESS
 
 
-class Dns:
+class CaresDns:
     """The DNS part of a look-up: name after name, until one has an answer or ends it."""
 
-    def __init__(self, name: str, family: int, etc: Etc, channel: Channel) -> None:
+    def __init__(self, name: str, family: int, etc: Etc, channel: CaresChannel) -> None:
         self.channel, self.own = channel, channel.own
         self.names = spellings(name, etc, self.own)
         self.records = _RECORDS[family]
@@ -229,7 +229,7 @@ class Dns:
         """
         for name in self.names:
             if (wrong := askable(name, self.own)) is not Status.SUCCESS:
-                replies = [Reply(wrong)] * len(self.records)
+                replies = [CaresReply(wrong)] * len(self.records)
             else:
                 replies = self.channel.ask(name, self.records)
             status = self._end(name, replies, found)
@@ -237,7 +237,7 @@ class Dns:
                 break
         return status
 
-    def _end(self, name: str, replies: Sequence[Reply], found: Collected) -> Status:
+    def _end(self, name: str, replies: Sequence[CaresReply], found: Collected) -> Status:
         """What is made of the replies to one name: the last one is the word without an address."""
         for reply in replies:
             parsed = self._parse(reply, found)
@@ -257,7 +257,7 @@ class Dns:
             return Status.ENODATA if self.no_data else status
         raise Failed(status)
 
-    def _parse(self, reply: Reply, found: Collected) -> Status:
+    def _parse(self, reply: CaresReply, found: Collected) -> Status:
         """Take the addresses of an answer, and its canonical name."""
         packet = reply.packet
         if packet is None:

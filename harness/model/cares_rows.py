@@ -36,7 +36,7 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class CaresBehaviour:
     """How one version behaves.
 
     ``unreachable_by_chance``: rules 2 and 5 look at the source of an unreachable destination, where
@@ -138,10 +138,10 @@ ROWS: tuple[tuple[str, bool | int | str, str], ...] = (
 
 
 @lru_cache(64)
-def behaviour(version: str) -> Behaviour:
+def behaviour(version: str) -> CaresBehaviour:
     """How c-ares ``version`` behaves, as "1.18.1". Raises ValueError for one older than `FIRST`."""
     own = Version.parse(version)
     if own < Version.parse(FIRST):
         raise ValueError(f"c-ares {version}: the model begins with {FIRST}")
     values = {field: value for field, value, since in ROWS if Version.parse(since) <= own}
-    return Behaviour(**values)  # type: ignore[arg-type]
+    return CaresBehaviour(**values)  # type: ignore[arg-type]

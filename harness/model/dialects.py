@@ -353,7 +353,7 @@ def told(dialect: Dialect, rows: Iterable[str]) -> Dialect:
     return replace(dialect, **changes) if changes else dialect
 
 
-class Watched:
+class WatchedDialect:
     """A dialect that notes what is asked of it. It equals itself alone, so that no cache serves it.
 
     What was worked out under it holds for every dialect that says the same of all that was asked.
@@ -383,7 +383,7 @@ def for_each(dialects: Iterable[Dialect], work: Callable[[Dialect], T]) -> list[
     >>> one is other
     True
     """
-    done: list[tuple[Watched, T]] = []
+    done: list[tuple[WatchedDialect, T]] = []
     made: list[T] = []
     for one in dialects:
         for watched, known in done:
@@ -391,7 +391,7 @@ def for_each(dialects: Iterable[Dialect], work: Callable[[Dialect], T]) -> list[
                 made.append(known)
                 break
         else:
-            own = Watched(one)
+            own = WatchedDialect(one)
             made.append(work(cast(Dialect, own)))
             done.append((own, made[-1]))
     return made

@@ -15,16 +15,16 @@ from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import is_v4mapped
 from harness.model.golang_names import find_targets, literal, unmapped_target
-from harness.model.golang_rows import Behaviour, behaviour
+from harness.model.golang_rows import GoBehaviour, behaviour
 from harness.model.host import HostView, IPAddress, Route, Target
 from harness.model.lookup import (
     AF_INET,
     AF_INET6,
     AF_UNSPEC,
     SOCK_DGRAM,
+    EaiError,
     Found,
     Item,
-    LookupFailed,
     NameService,
     Request,
 )
@@ -97,13 +97,15 @@ def find(request: Request, names: NameService, view: HostView, version: str) -> 
     """
     try:
         targets = _find(request, names, view, behaviour(version))
-    except LookupFailed as failure:
+    except EaiError as failure:
         return Found(error=str(failure))
     items = tuple(Item(target, 0, 0, 0) for target in targets)
     return Found(items, needs_sort=bool(items[1:]), flags=0)
 
 
-def _find(request: Request, names: NameService, view: HostView, own: Behaviour) -> Sequence[Target]:
+def _find(
+    request: Request, names: NameService, view: HostView, own: GoBehaviour
+) -> Sequence[Target]:
     name, family = request.name or "", request.family
     number = literal(name, _interfaces(names, view), own)
     if number is None:
@@ -118,7 +120,7 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
         targets = [_ANY_IPV6, _ANY_IPV4]
     taken = [Target(one.address) for one in targets if FAMILY[one.address.version] == family]
     if not taken:
-        raise LookupFailed("EAI_ADDRFAMILY")
+        raise EaiError("EAI_ADDRFAMILY")
     return taken
 
 

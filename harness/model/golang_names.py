@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from harness.model.addresses import is_v4mapped, unmapped
 from harness.model.dns_servers import Record, Server, ascii_lower
-from harness.model.golang_rows import Behaviour
+from harness.model.golang_rows import GoBehaviour
 from harness.model.host import IPAddress, Target
-from harness.model.lookup import AF_INET, AF_INET6, Etc, LookupFailed, NameService
+from harness.model.lookup import AF_INET, AF_INET6, EaiError, Etc, NameService
 
 _BLANKS = " \t\r\n"
 _DEFAULT = {"success": "return", **dict.fromkeys(("notfound", "unavail", "tryagain"), "continue")}
@@ -35,7 +35,7 @@ def unmapped_target(address: IPAddress) -> Target:
     return Target(unmapped(address) if is_v4mapped(address) else address)
 
 
-def literal(text: str, links: Mapping[str, int], own: Behaviour) -> Target | None:
+def literal(text: str, links: Mapping[str, int], own: GoBehaviour) -> Target | None:
     """The address that a text is, or None. ``links`` gives the index of each interface."""
     if ":" not in text or "." in text.partition(":")[0]:
         four = _ipv4(text, own)
@@ -53,7 +53,7 @@ def literal(text: str, links: Mapping[str, int], own: Behaviour) -> Target | Non
     return Target(six, zone_index(zone, links))
 
 
-def _ipv4(text: str, own: Behaviour) -> IPv4Address | None:
+def _ipv4(text: str, own: GoBehaviour) -> IPv4Address | None:
     parts = text.split(".")
     if len(parts) != 4 or not all(part.isascii() and part.isdecimal() for part in parts):
         return None
@@ -63,7 +63,7 @@ def _ipv4(text: str, own: Behaviour) -> IPv4Address | None:
     return IPv4Address(bytes(numbers)) if max(numbers) < 256 else None
 
 
-def _ipv6(text: str, own: Behaviour) -> IPv6Address | None:
+def _ipv6(text: str, own: GoBehaviour) -> IPv6Address | None:
     head, colon, last = text.rpartition(":")
     if "." in last:
         four = _ipv4(last, own)
@@ -128,7 +128,7 @@ def is_usual(conditions: Sequence[str]) -> bool:
     return True
 
 
-def sources(name: str, etc: Etc, hostname: str | None, own: Behaviour) -> tuple[str, ...]:
+def sources(name: str, etc: Etc, hostname: str | None, own: GoBehaviour) -> tuple[str, ...]:
     """Which of "files" and "dns" are asked for a name, in their order.
 
     ``hostname`` is the machine's, where myhostname is on the line.
@@ -168,7 +168,7 @@ def _in_doubt(words: Sequence[Word], name: str, etc: Etc, hostname: str | None) 
 # --- the hosts file
 
 
-def in_hosts_file(name: str, etc: Etc, own: Behaviour) -> list[Target]:
+def in_hosts_file(name: str, etc: Etc, own: GoBehaviour) -> list[Target]:
     """The addresses of a name in the order of the lines; one as often as a line has the name.
 
     A name with a dot is the same as with a final one; one without is not.
@@ -177,7 +177,7 @@ def in_hosts_file(name: str, etc: Etc, own: Behaviour) -> list[Target]:
 
 
 @lru_cache(8)
-def _hosts_file(lines: tuple[str, ...], own: Behaviour) -> Mapping[str, Sequence[Target]]:
+def _hosts_file(lines: tuple[str, ...], own: GoBehaviour) -> Mapping[str, Sequence[Target]]:
     held: dict[str, list[Target]] = {}
     for line in lines:
         address, *names = [*filter(None, re.split("[ \t\r]", line.partition("#")[0])), ""]
@@ -196,7 +196,7 @@ def _absolute(name: str) -> str:
 # --- DNS
 
 
-def is_domain_name(name: str, own: Behaviour) -> bool:
+def is_domain_name(name: str, own: GoBehaviour) -> bool:
     """Whether Go asks DNS for a name at all: one that could be a host's, and no number."""
     if name == ".":
         return own.root_is_name
@@ -209,7 +209,7 @@ def is_domain_name(name: str, own: Behaviour) -> bool:
     )
 
 
-def _names(name: str, etc: Etc, own: Behaviour) -> Iterator[str]:
+def _names(name: str, etc: Etc, own: GoBehaviour) -> Iterator[str]:
     """The names that DNS is asked for in turn, without final dots."""
     if name.endswith(".") and len(name) == _LONGEST and not own.rooted_254_asked:
         return
@@ -223,7 +223,7 @@ def _names(name: str, etc: Etc, own: Behaviour) -> Iterator[str]:
                 yield one
 
 
-class Dns:
+class GoDns:
     """DNS during one look-up.
 
     A and AAAA are asked for at once, each by a goroutine of its own; the first address, or error,
@@ -233,7 +233,7 @@ class Dns:
     is no such name; what is no answer is an error of its own.
     """
 
-    def __init__(self, names: NameService, family: int, own: Behaviour) -> None:
+    def __init__(self, names: NameService, family: int, own: GoBehaviour) -> None:
         resolver = names.etc.resolver
         self._etc = names.etc
         self._own = own
@@ -300,9 +300,9 @@ class Dns:
 
 
 def find_targets(
-    name: str, family: int, names: NameService, hostname: str | None, own: Behaviour
+    name: str, family: int, names: NameService, hostname: str | None, own: GoBehaviour
 ) -> list[Target]:
-    """The addresses of a name before they are sorted; raises LookupFailed."""
+    """The addresses of a name before they are sorted; raises EaiError."""
     etc = names.etc
     order = sources(name, etc, hostname, own)
     found = in_hosts_file(name, etc, own) if order[0] == "files" else []
@@ -310,13 +310,13 @@ def find_targets(
         return found
     if "dns" not in order:
         if own.miss_is_error:
-            raise LookupFailed("EAI_NONAME")
+            raise EaiError("EAI_NONAME")
         return []
     if not is_domain_name(name, own):
-        raise LookupFailed("EAI_NONAME")
-    found, error = Dns(names, family, own).ask(name)
+        raise EaiError("EAI_NONAME")
+    found, error = GoDns(names, family, own).ask(name)
     if not found and order == ("dns", "files"):
         found = in_hosts_file(name, etc, own)
     if not found and error is not None:
-        raise LookupFailed(error)
+        raise EaiError(error)
     return found

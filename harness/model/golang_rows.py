@@ -16,7 +16,7 @@ from harness.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class GoBehaviour:
     """How one version behaves; every field is off in the oldest.
 
     ``services_one_by_one``: of nsswitch.conf's line an unknown service stands for DNS where DNS is
@@ -56,7 +56,7 @@ ROWS: tuple[tuple[str, str], ...] = (
 
 
 @lru_cache(64)
-def behaviour(version: str) -> Behaviour:
+def behaviour(version: str) -> GoBehaviour:
     """How Go ``version`` behaves, as "1.19.8". Raises ValueError for what is no version."""
     own = Version.parse(version)
-    return Behaviour(**{name: Version.parse(since) <= own for name, since in ROWS})
+    return GoBehaviour(**{name: Version.parse(since) <= own for name, since in ROWS})

@@ -34,11 +34,11 @@ from harness.model.services import (
     AI_CANONNAME,
     AI_V4MAPPED,
     FAMILY,
-    Answer,
+    EaiError,
     Held,
     Kind,
-    LookupFailed,
     Service,
+    ServiceAddresses,
     StaleFailure,
     UndefinedAnswer,
     answer,
@@ -72,10 +72,10 @@ __all__ = [
     "SOCK_RAW",
     "SOCK_SEQPACKET",
     "SOCK_STREAM",
+    "EaiError",
     "Etc",
     "Found",
     "Item",
-    "LookupFailed",
     "NameService",
     "Request",
     "find",
@@ -221,7 +221,7 @@ def find(
     """
     try:
         return _find(request, service, seen_ipv4, seen_ipv6, dialect)
-    except LookupFailed as failure:
+    except EaiError as failure:
         return Found(error=str(failure), stale=isinstance(failure, StaleFailure))
     except UndefinedAnswer:
         return Found(undefined=True)
@@ -232,22 +232,22 @@ def _find(
 ) -> Found:
     name, family, flags = _given(request.name), request.family, request.flags
     if name is None and _given(request.service) is None:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     if flags & ~_KNOWN_FLAGS or (flags & AI_CANONNAME and name is None):
-        raise LookupFailed("EAI_BADFLAGS")
+        raise EaiError("EAI_BADFLAGS")
     if family not in (AF_UNSPEC, AF_INET, AF_INET6):
-        raise LookupFailed("EAI_FAMILY")
+        raise EaiError("EAI_FAMILY")
     if flags & AI_ADDRCONFIG:
         if not family and seen_ipv4 is not seen_ipv6:
             family = AF_INET if seen_ipv4 else AF_INET6
         elif not {AF_INET: seen_ipv4, AF_INET6: seen_ipv6}.get(family, True):
-            raise LookupFailed("EAI_NONAME")
+            raise EaiError("EAI_NONAME")
     wanted = sockets(request, service.services, dialect)
     targets, canonname, got_ipv6 = _addresses(name, family, flags, service, dialect)
     if got_ipv6 and flags & AI_V4MAPPED and not flags & AI_ALL:
         targets = [target for target in targets if not is_v4mapped(target.address)]
     if not targets:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     items = tuple(Item(target, *socket) for target in targets for socket in wanted)
     return Found(
         items, None, bool(targets[1:]), canonname if name and flags & AI_CANONNAME else None
@@ -283,7 +283,7 @@ _KNOWN = (
 def sockets(
     request: Request, services: Mapping[tuple[str, str], int], dialect: Dialect
 ) -> list[tuple[int, int, int]]:
-    """The (socktype, protocol, port) each address is returned with; raises LookupFailed.
+    """The (socktype, protocol, port) each address is returned with; raises EaiError.
 
     ``services`` as `NameService` has them; ports are in host byte order.
     """
@@ -293,7 +293,7 @@ def sockets(
     if service:
         number = strtoul(service, dialect.word_bits)
         if number is None and request.flags & AI_NUMERICSERV:
-            raise LookupFailed("EAI_NONAME")
+            raise EaiError("EAI_NONAME")
         # cut to an int, a negative one counts as numeric above, yet is looked up as a name
         port = None if number is None or number >> 31 & 1 else number & 0xFFFF
     hinted = bool(socktype or protocol)
@@ -303,7 +303,7 @@ def sockets(
             if socktype in (0, k.socktype) and (k.protocol is None or protocol in (0, k.protocol))
         ), None)  # fmt: skip
         if first is None:
-            raise LookupFailed("EAI_SOCKTYPE" if socktype else "EAI_SERVICE")
+            raise EaiError("EAI_SOCKTYPE" if socktype else "EAI_SERVICE")
         asked = [first]
     else:
         asked = [*known] if port is None else [k for k in _KNOWN if k.default]
@@ -315,7 +315,7 @@ def sockets(
         if found is not None:
             result.append((k.socktype, protocol if k.protocol is None else k.protocol, found))
     if not result:
-        raise LookupFailed("EAI_SERVICE")
+        raise EaiError("EAI_SERVICE")
     return result
 
 
@@ -324,22 +324,22 @@ def sockets(
 
 def _addresses(
     name: str | None, family: int, flags: int, service: NameService, dialect: Dialect
-) -> Answer:
-    """The addresses for a name, or for none; raises LookupFailed and UndefinedAnswer."""
+) -> ServiceAddresses:
+    """The addresses for a name, or for none; raises EaiError and UndefinedAnswer."""
     if name is None:
         local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
         both = [Target(ip_address(text)) for text in local]
         own = [one for one in both if family in (AF_UNSPEC, FAMILY[one.address.version])]
-        return Answer(own)
+        return ServiceAddresses(own)
     if flags & AI_IDN and not name.isascii():
-        raise LookupFailed("EAI_IDN_ENCODE")  # the C locale has no such letters
+        raise EaiError("EAI_IDN_ENCODE")  # the C locale has no such letters
     number = _numeric(name, family, flags, service, dialect)
     if number is not None:
-        return Answer([number], name)
+        return ServiceAddresses([number], name)
     if flags & AI_NUMERICHOST:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     if family == AF_INET and not flags & AI_CANONNAME and looks_numeric(name):
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     return answer(service.chain, name, family, flags, service.first_reply, dialect)
 
 
@@ -373,7 +373,7 @@ def _numeric(
             return Target(four)
         if flags & AI_V4MAPPED:
             return mapped(four)
-        raise LookupFailed("EAI_ADDRFAMILY")
+        raise EaiError("EAI_ADDRFAMILY")
     text, zone_given, zone = name.partition("%")
     six = inet_pton6(text)
     if six is None:
@@ -381,7 +381,7 @@ def _numeric(
     if family != AF_INET:
         return Target(six, _scope_id(six, zone, service, dialect) if zone_given else 0)
     if not is_v4mapped(six):
-        raise LookupFailed("EAI_ADDRFAMILY")
+        raise EaiError("EAI_ADDRFAMILY")
     four = unmapped(six)
     if zone_given:
         # checked, then dropped; by now the IPv4 address lies over the first four bytes
@@ -401,5 +401,5 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService, dialect: Di
     else:
         number = strtoul(zone or "0", dialect.word_bits)
     if number is None:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     return number & 0xFFFFFFFF

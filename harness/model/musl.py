@@ -32,14 +32,14 @@ from harness.model.lookup import (
     Request,
 )
 from harness.model.musl_names import MOST_ADDRESSES, dns, hosts_file, number
-from harness.model.musl_rows import Behaviour, behaviour
+from harness.model.musl_rows import MuslBehaviour, behaviour
 from harness.model.order import RULES, Order
 from harness.model.policy import GLOBAL_SCOPE, Policy, prefixes
 from harness.model.services import (
     AF_INET,
     AF_INET6,
     AF_UNSPEC,
-    LookupFailed,
+    EaiError,
     UndefinedAnswer,
     mapped,
 )
@@ -123,22 +123,22 @@ def find(request: Request, names: NameService, view: HostView, version: str) -> 
     """
     try:
         return _find(request, names, view, behaviour(version))
-    except LookupFailed as failure:
+    except EaiError as failure:
         return Found(error=str(failure))
     except UndefinedAnswer:
         return Found(undefined=True)
 
 
-def _find(request: Request, names: NameService, view: HostView, own: Behaviour) -> Found:
+def _find(request: Request, names: NameService, view: HostView, own: MuslBehaviour) -> Found:
     if not request.hints:  # where glibc takes AI_ADDRCONFIG and AI_V4MAPPED, musl takes none
         request = replace(request, flags=0)
     family, flags = request.family, request.flags
     if request.name is None and request.service is None:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     if flags & ~_KNOWN_FLAGS:
-        raise LookupFailed("EAI_BADFLAGS")
+        raise EaiError("EAI_BADFLAGS")
     if family not in (AF_UNSPEC, AF_INET, AF_INET6):
-        raise LookupFailed("EAI_FAMILY")
+        raise EaiError("EAI_FAMILY")
     missing = False
     if flags & AI_ADDRCONFIG:
         family, missing = _configured(family, view, own)
@@ -149,7 +149,7 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
         family = AF_UNSPEC
     targets, canonname = _addresses(request.name, family, flags, names, own)
     if missing:
-        raise LookupFailed("EAI_NODATA")
+        raise EaiError("EAI_NODATA")
     if both:
         six = [one for one in targets if one.address.version == 6]
         chosen = targets if flags & AI_ALL or not six else six
@@ -161,7 +161,7 @@ def _find(request: Request, names: NameService, view: HostView, own: Behaviour) 
     )  # fmt: skip
 
 
-def _configured(family: int, view: HostView, own: Behaviour) -> tuple[int, bool]:
+def _configured(family: int, view: HostView, own: MuslBehaviour) -> tuple[int, bool]:
     """The family that is left by AI_ADDRCONFIG, and whether the one asked for is missing.
 
     A family is there where its loopback address can be reached.
@@ -174,9 +174,9 @@ def _configured(family: int, view: HostView, own: Behaviour) -> tuple[int, bool]
         if family == other or route is None or route.source is not None:
             continue
         if route.error not in _ABSENT:
-            raise LookupFailed("EAI_SYSTEM")
+            raise EaiError("EAI_SYSTEM")
         if family == one and not own.no_data_told:
-            raise LookupFailed("EAI_NONAME")
+            raise EaiError("EAI_NONAME")
         missing |= family == one
         family = other
     return family, missing
@@ -185,16 +185,16 @@ def _configured(family: int, view: HostView, own: Behaviour) -> tuple[int, bool]
 def _sockets(
     request: Request, services: Mapping[tuple[str, str], int]
 ) -> list[tuple[int, int, int]]:
-    """The (socktype, protocol, port) each address is returned with; raises LookupFailed."""
+    """The (socktype, protocol, port) each address is returned with; raises EaiError."""
     service, socktype, protocol = request.service, request.socktype, request.protocol
     usual = {SOCK_STREAM: IPPROTO_TCP, SOCK_DGRAM: IPPROTO_UDP}
     if socktype in usual:
         if protocol not in (0, usual[socktype]):
-            raise LookupFailed("EAI_SERVICE")
+            raise EaiError("EAI_SERVICE")
         protocol = usual[socktype]
     elif socktype:
         if service is not None:
-            raise LookupFailed("EAI_SERVICE")
+            raise EaiError("EAI_SERVICE")
         return [(socktype & 0xFF, protocol & 0xFF, 0)]  # kept in a byte each
     # of any type with another protocol than these two, both are given
     asked = [
@@ -203,11 +203,11 @@ def _sockets(
     ]  # fmt: skip
     port = strtoul(service, 64) if service else 0
     if service == "" or (port is not None and port > _MOST_PORT):
-        raise LookupFailed("EAI_SERVICE")
+        raise EaiError("EAI_SERVICE")
     if port is not None:
         return [(*pair, port) for pair in asked]
     if request.flags & AI_NUMERICSERV:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     # any words of a line count as its name: "80/tcp" too
     texts: dict[tuple[str, int], str] = {}
     for (name, text), held in services.items():
@@ -218,12 +218,12 @@ def _sockets(
     by_name = {"tcp": (SOCK_STREAM, IPPROTO_TCP), "udp": (SOCK_DGRAM, IPPROTO_UDP)}
     found = [(*by_name[text], held) for text, held in lines if by_name.get(text) in asked]
     if not found:
-        raise LookupFailed("EAI_SERVICE")
+        raise EaiError("EAI_SERVICE")
     return found[:_MOST_SERVICES]
 
 
 def _addresses(
-    name: str | None, family: int, flags: int, names: NameService, own: Behaviour
+    name: str | None, family: int, flags: int, names: NameService, own: MuslBehaviour
 ) -> tuple[list[Target], str | None]:
     """The addresses of a name, or for none, and the canonical name; raises as `find` catches."""
     if name is None:
@@ -231,12 +231,12 @@ def _addresses(
         unwanted = {AF_INET: 6, AF_INET6: 4}.get(family)
         return [one for one in local if one.address.version != unwanted], None
     if not 1 <= len(name.encode("utf-8", "surrogateescape")) <= _LONGEST_NAME:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     literal = number(name, family, names.links, own)
     if literal is not None:
         return [literal], name
     if flags & AI_NUMERICHOST:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     found = hosts_file(name, family, names, own)
     if found is None:
         found = dns(name, family, names.etc, own)

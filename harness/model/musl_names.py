@@ -20,8 +20,8 @@ from harness.model.addresses import (
 from harness.model.dns_servers import Packet, Record
 from harness.model.host import Target
 from harness.model.lookup import Etc, NameService
-from harness.model.musl_rows import Behaviour
-from harness.model.services import AF_INET, AF_INET6, LookupFailed, UndefinedAnswer
+from harness.model.musl_rows import MuslBehaviour
+from harness.model.services import AF_INET, AF_INET6, EaiError, UndefinedAnswer
 
 MOST_ADDRESSES = 48
 """A look-up gives no more (MAXADDRS), whatever a file or an answer has."""
@@ -44,10 +44,10 @@ def _encode(text: str) -> bytes:
 
 
 def number(
-    text: str, family: int, links: Mapping[str, int], own: Behaviour
+    text: str, family: int, links: Mapping[str, int], own: MuslBehaviour
 ) -> Target | None:  # fmt: skip
-    """The address that a text is, None for none. Raises LookupFailed for another family's."""
-    wrong = LookupFailed("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
+    """The address that a text is, None for none. Raises EaiError for another family's."""
+    wrong = EaiError("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
     four = inet_aton(text)
     if four is not None:
         if family == AF_INET6:
@@ -69,17 +69,17 @@ def number(
         local = is_link_local(six) or int(six) >> 112 & 0xFF0F == 0xFF02
         scope = interface_index(zone, links, cut=True) if local else None
     if scope is None:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     return Target(six, scope)
 
 
 # --- the hosts file
 
 
-def hosts_file(name: str, family: int, names: NameService, own: Behaviour) -> Named | None:
+def hosts_file(name: str, family: int, names: NameService, own: MuslBehaviour) -> Named | None:
     """What the hosts file has for a name, in the case it is spelled in; None where it has none.
 
-    Raises LookupFailed where it has the name with addresses of another family alone.
+    Raises EaiError where it has the name with addresses of another family alone.
     """
     wanted = _encode(name)
     found: list[Target] = []
@@ -94,7 +94,7 @@ def hosts_file(name: str, family: int, names: NameService, own: Behaviour) -> Na
             continue  # nothing stands for an address
         try:
             target = number(address.decode("latin-1"), family, names.links, own)
-        except LookupFailed:
+        except EaiError:
             target, is_there = None, True
             if not own.first_line_names:
                 continue
@@ -107,7 +107,7 @@ def hosts_file(name: str, family: int, names: NameService, own: Behaviour) -> Na
     if found:
         return found, canonname
     if is_there:
-        raise LookupFailed("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
+        raise EaiError("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
     return None
 
 
@@ -139,15 +139,15 @@ def _is_hostname(name: bytes) -> bool:
 # --- DNS
 
 
-def dns(name: str, family: int, etc: Etc, own: Behaviour) -> Named:
+def dns(name: str, family: int, etc: Etc, own: MuslBehaviour) -> Named:
     """What DNS has for a name, asked for in the search domains or as it is.
 
-    With as many dots as ndots, or one at the end, it is in no domain. Raises LookupFailed, and
+    With as many dots as ndots, or one at the end, it is in no domain. Raises EaiError, and
     UndefinedAnswer where servers say different things: musl asks all of them at once.
     """
     bare = name.removesuffix(".")
     if not bare or bare.endswith("."):
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     spelled = []
     if bare == name and name.count(".") < etc.resolver.ndots:
         spelled = [f"{bare}.{one}" for one in _domains(etc)]
@@ -156,7 +156,7 @@ def dns(name: str, family: int, etc: Etc, own: Behaviour) -> Named:
         found = _asked(full, canonname, family, etc, own)
         if found is not None:
             return found
-    raise LookupFailed("EAI_NONAME")
+    raise EaiError("EAI_NONAME")
 
 
 def _domains(etc: Etc) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def _domains(etc: Etc) -> tuple[str, ...]:
     return etc.resolver.search if len(line) <= _LONGEST_RESOLV_CONF_LINE else ()
 
 
-def _asked(name: str, canonname: str, family: int, etc: Etc, own: Behaviour) -> Named | None:
+def _asked(name: str, canonname: str, family: int, etc: Etc, own: MuslBehaviour) -> Named | None:
     """What DNS has for one spelling; None for a name it does not know, which the next one is for.
 
     Any other failure ends the search. Raises as `dns`.
@@ -177,7 +177,7 @@ def _asked(name: str, canonname: str, family: int, etc: Etc, own: Behaviour) -> 
     ):
         if own.bad_names_unknown:
             return None
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     records = _RECORDS.get(family, ("A", "AAAA"))
     said = [_said(etc, question, record, own) for record in records]
     outcomes = [_outcome(packets, canonname, own) for packets in product(*said)]
@@ -185,11 +185,11 @@ def _asked(name: str, canonname: str, family: int, etc: Etc, own: Behaviour) -> 
         raise UndefinedAnswer  # whichever is the first to answer
     outcome = outcomes[0]
     if isinstance(outcome, str):
-        raise LookupFailed(outcome)
+        raise EaiError(outcome)
     return outcome
 
 
-def _said(etc: Etc, name: str, record: Record, own: Behaviour) -> list[Packet | None]:
+def _said(etc: Etc, name: str, record: Record, own: MuslBehaviour) -> list[Packet | None]:
     """The answers to a question of which the first to come counts; None for none at all.
 
     What is neither an answer nor "no such name" is waited past, SERVFAIL asked again at once.
@@ -206,7 +206,7 @@ def _said(etc: Etc, name: str, record: Record, own: Behaviour) -> list[Packet | 
     return at_once or (later if etc.resolver.attempts > 1 else []) or [None]
 
 
-def _outcome(packets: Sequence[Packet | None], name: str, own: Behaviour) -> Named | str | None:
+def _outcome(packets: Sequence[Packet | None], name: str, own: MuslBehaviour) -> Named | str | None:
     """What comes of the answers: addresses, the EAI name of an error, or None for no such name."""
     for packet in packets if own.whole_answers else ():
         if packet is None:
@@ -230,7 +230,7 @@ def _outcome(packets: Sequence[Packet | None], name: str, own: Behaviour) -> Nam
     return "EAI_NODATA" if own.no_data_told else "EAI_NONAME"
 
 
-def _read(packet: Packet, name: str, record: Record, own: Behaviour) -> Packet:
+def _read(packet: Packet, name: str, record: Record, own: MuslBehaviour) -> Packet:
     """What musl reads of an answer: of one that came by TCP, as much as fits."""
     if not packet.cut(_UDP_SIZE):
         return packet
@@ -255,7 +255,7 @@ def _read(packet: Packet, name: str, record: Record, own: Behaviour) -> Packet:
     return replace(packet, addresses=packet.addresses[: max(0, own.answer_size - place) // size])
 
 
-def _is_reached(name: str, known: Mapping[tuple[str, ...], int], own: Behaviour) -> bool:
+def _is_reached(name: str, known: Mapping[tuple[str, ...], int], own: MuslBehaviour) -> bool:
     """Whether musl follows what refers to a name that has been written before."""
     return own.records > 1 << 8 or known.get(tuple(name.split(".")), 0) <= _POINTER
 

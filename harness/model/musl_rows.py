@@ -17,7 +17,7 @@ FIRST = "1.1.24"
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class MuslBehaviour:
     """How one version behaves.
 
     ``whole_answers``: a question of the two that gets no answer, or a bad one, is the end; before,
@@ -56,10 +56,10 @@ ROWS: tuple[tuple[str, bool | int, str], ...] = (
 
 
 @lru_cache(64)
-def behaviour(version: str) -> Behaviour:
+def behaviour(version: str) -> MuslBehaviour:
     """How musl ``version`` behaves, as "1.2.3". Raises ValueError for one older than `FIRST`."""
     own = Version.parse(version)
     if own < Version.parse(FIRST):
         raise ValueError(f"musl {version}: the model begins with {FIRST}")
     values = {field: value for field, value, since in ROWS if Version.parse(since) <= own}
-    return Behaviour(**values)  # type: ignore[arg-type]
+    return MuslBehaviour(**values)  # type: ignore[arg-type]

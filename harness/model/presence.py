@@ -24,15 +24,15 @@ from harness.model.lookup import (
     AI_ADDRCONFIG,
     AI_CANONNAME,
     AI_NUMERICHOST,
+    EaiError,
     Found,
-    LookupFailed,
     NameService,
     Request,
     held,
     sockets,
 )
-from harness.model.presence_reasons import NARROWING, Cause, Lifted, Question, stops
-from harness.model.services import Held, Source, mapped
+from harness.model.presence_reasons import NARROWING, Cause, Lifted, PresenceQuestion, stops
+from harness.model.services import Held, Holder, mapped
 
 
 class Made(StrEnum):
@@ -113,7 +113,7 @@ def presence(
     if request.name == "*":  # as NULL
         request = replace(request, name=None)
     table = address_table(rows)
-    question = Question(request, service, (table.seen_ipv4, table.seen_ipv6), dialect)
+    question = PresenceQuestion(request, service, (table.seen_ipv4, table.seen_ipv6), dialect)
     found = question.find()
     known = () if found.undefined else _expected(question)
     expected = tuple(one.target for one in known)
@@ -144,7 +144,7 @@ class _Placed(NamedTuple):
     returned: Target | None
 
 
-def _expected(question: Question) -> tuple[Held, ...]:
+def _expected(question: PresenceQuestion) -> tuple[Held, ...]:
     """The addresses that the service holds; of a number, or without a name, those of any family."""
     name = question.request.name
     if name is None:
@@ -178,7 +178,7 @@ def _made(expected: Sequence[Target], found: Found) -> list[_Placed]:
 
 
 def _returned_of(
-    known: Sequence[Held], source: Source, found: Found, causes: frozenset[Cause]
+    known: Sequence[Held], source: Holder, found: Found, causes: frozenset[Cause]
 ) -> dict[int, Target | None]:
     """What becomes of the addresses of a source in the look-up without ``causes``.
 
@@ -197,7 +197,9 @@ def _is_back(
     return after[number] is not None if before is None else after[number] == expected
 
 
-def _added(accounts: Sequence[Account], found: Found, question: Question) -> Iterator[Account]:
+def _added(
+    accounts: Sequence[Account], found: Found, question: PresenceQuestion
+) -> Iterator[Account]:
     """What else was found: with AI_ALL an address of a hosts file is IPv6, and mapped IPv4 too.
 
     A service that stands on the line twice may give all of it again, and myhostname has a loopback
@@ -243,7 +245,7 @@ _DIRECT = {
 }
 
 
-def _error(question: Question, error: str, always: tuple[Cause, ...]) -> tuple[Cause, ...]:
+def _error(question: PresenceQuestion, error: str, always: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """Why there is no answer: what has to be taken away for one, or what no flag would change."""
     if error in _DIRECT:
         return (_DIRECT[error],)
@@ -254,7 +256,7 @@ def _error(question: Question, error: str, always: tuple[Cause, ...]) -> tuple[C
 
     name = request.name or ""
     services = enumerate(question.service.hosts)
-    sources = [one for place, each in services for one in each.sources(name, place)] or [Source()]
+    sources = [one for place, each in services for one in each.sources(name, place)] or [Holder()]
     lifted = (Lifted(question, one, always, lambda found, _: found.error) for one in sources)
     ways = (one.needed(lambda other: not other or (failed and other != error)) for one in lifted)
     fewest = min(filter(None, ways), key=len, default=None)
@@ -262,7 +264,7 @@ def _error(question: Question, error: str, always: tuple[Cause, ...]) -> tuple[C
         return fewest
     try:
         sockets(request, question.service.services, question.dialect)
-    except LookupFailed:
+    except EaiError:
         return (*always, Cause.NUMERICSERV)
     if "%" in name and inet_pton6(name.partition("%")[0]) is not None:
         return (*always, Cause.ZONE)

@@ -28,7 +28,7 @@ from harness.model.lookup import (
     find,
     looks_numeric,
 )
-from harness.model.services import Service, Source
+from harness.model.services import Holder, Service
 
 T = TypeVar("T")
 
@@ -83,7 +83,7 @@ class Cause(StrEnum):
     NO_REPLY = "no-reply"
 
 
-class Question(NamedTuple):
+class PresenceQuestion(NamedTuple):
     """All that `find` is given."""
 
     request: Request
@@ -95,15 +95,15 @@ class Question(NamedTuple):
         """What is found."""
         return find(self.request, self.service, *self.seen, self.dialect)
 
-    def asked(self, **changes: object) -> Question:
+    def asked(self, **changes: object) -> PresenceQuestion:
         """The same with other arguments of the call."""
         return self._replace(request=replace(self.request, **changes))  # type: ignore[arg-type]
 
-    def held_by(self, **changes: object) -> Question:
+    def held_by(self, **changes: object) -> PresenceQuestion:
         """The same with another name service."""
         return self._replace(service=replace(self.service, **changes))  # type: ignore[arg-type]
 
-    def flags(self, put: int = 0, taken: int = 0) -> Question:
+    def flags(self, put: int = 0, taken: int = 0) -> PresenceQuestion:
         """The same with some flags more and some less."""
         return self.asked(flags=(self.request.flags | put) & ~taken)
 
@@ -112,7 +112,7 @@ class _Lift(NamedTuple):
     """A reason, and the look-up without it: the same one where it is none of that look-up."""
 
     cause: Cause
-    without: Callable[[Question], Question]
+    without: Callable[[PresenceQuestion], PresenceQuestion]
 
 
 def _flag(cause: Cause, flag: int) -> _Lift:
@@ -145,19 +145,19 @@ def _with_module(service: Service) -> Service:
     return replace(service, kind="nss") if service.kind == "missing" else service
 
 
-def _through_others(question: Question) -> Question:
+def _through_others(question: PresenceQuestion) -> PresenceQuestion:
     """A name that looks like a number is asked for in the way that does not look at that."""
     numeric = question.request.family == AF_INET and looks_numeric(question.request.name or " ")
     return question.flags(put=AI_CANONNAME) if numeric else question
 
 
-def _with_mapped(question: Question) -> Question:
+def _with_mapped(question: PresenceQuestion) -> PresenceQuestion:
     request = question.request
     maps = request.family == AF_INET6 and request.flags & _MAPS == AI_V4MAPPED
     return question.flags(put=AI_ALL) if maps else question
 
 
-def _of_any_family(question: Question) -> Question:
+def _of_any_family(question: PresenceQuestion) -> PresenceQuestion:
     known = question.request.family in (AF_INET, AF_INET6)
     return question.asked(family=AF_UNSPEC) if known else question
 
@@ -182,7 +182,7 @@ NARROWING = Cause.EARLIER_SERVICE, Cause.EARLIER_SERVER, Cause.SEARCH
 """Without these nobody but a source is asked: they are of the parts of a `Source`, in turn."""
 
 
-def _of_source(question: Question, source: Source) -> Iterator[_Lift]:
+def _of_source(question: PresenceQuestion, source: Holder) -> Iterator[_Lift]:
     """That others come before the one who has an address, and what DNS servers say."""
     if not question.service.hosts:
         return
@@ -219,8 +219,8 @@ class Lifted(Generic[T]):
 
     def __init__(
         self,
-        question: Question,
-        source: Source,
+        question: PresenceQuestion,
+        source: Holder,
         always: Collection[Cause],
         look: Callable[[Found, frozenset[Cause]], T],
     ) -> None:
@@ -259,7 +259,7 @@ class Lifted(Generic[T]):
         return self._seen[causes]
 
 
-def stops(question: Question) -> Iterator[Cause]:
+def stops(question: PresenceQuestion) -> Iterator[Cause]:
     """What ends the look-up before a name service is asked, whatever that would say."""
     request, (ipv4, ipv6) = question.request, question.seen
     if request.flags & AI_ADDRCONFIG and (

@@ -31,11 +31,11 @@ Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname", "missing"]
 Action = Literal["return", "continue", "merge"]
 
 
-class LookupFailed(Exception):
+class EaiError(Exception):
     """getaddrinfo fails; the argument is the EAI name."""
 
 
-class StaleFailure(LookupFailed):
+class StaleFailure(EaiError):
     """The same, unless an earlier look-up of the process has left another h_errno."""
 
 
@@ -43,7 +43,7 @@ class UndefinedAnswer(Exception):
     """What glibc answers depends on memory that it overwrites, or a module of it on chance."""
 
 
-class Source(NamedTuple):
+class Holder(NamedTuple):
     """Who has an address: the service's place on the line, and of dns the server and the name
     that it is asked for.
     """
@@ -58,7 +58,7 @@ class Held(NamedTuple):
 
     target: Target
     name: str | None = None
-    source: Source = Source()
+    source: Holder = Holder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,13 @@ class Service:
         """The servers that the dns service asks."""
         return self.servers or (Server(self.names),)
 
-    def sources(self, name: str, place: int) -> Iterator[Source]:
+    def sources(self, name: str, place: int) -> Iterator[Holder]:
         """Who may have a name: the service, which stands at a ``place``, or each DNS server."""
         if self.kind != "dns":
-            yield Source(place)
+            yield Holder(place)
             return
         for spelled in self.resolver.spellings(name):
-            yield from (Source(place, n, spelled) for n in range(len(self.dns_servers)))
+            yield from (Holder(place, n, spelled) for n in range(len(self.dns_servers)))
 
     def held(self, name: str, dialect: Dialect, place: int = 0) -> tuple[Held, ...] | None:
         """The addresses it has for a name, with DNS in any spelling; None for one unknown."""
@@ -120,7 +120,7 @@ class Service:
         return self.actions.get(status, "return" if status == "SUCCESS" else "continue")
 
 
-class Answer(NamedTuple):
+class ServiceAddresses(NamedTuple):
     """The addresses of a name; ``got_ipv6``: an AF_INET6 look-up itself found some."""
 
     targets: list[Target]
@@ -135,27 +135,27 @@ def answer(
     flags: int,
     first_reply: Record,
     dialect: Dialect,
-) -> Answer:
+) -> ServiceAddresses:
     """What the services of ``chain`` make of a name. ``first_reply``: the DNS reply that is first.
 
-    Raises LookupFailed, and UndefinedAnswer for what chance decides.
+    Raises EaiError, and UndefinedAnswer for what chance decides.
     """
     look_up = _LookUp(name, first_reply, dialect)
     if family == AF_INET and not flags & AI_CANONNAME:
         return _through_gethostbyname2(chain, look_up, dialect)
     got_ipv6: bool | None
     at_once = not family or dialect.families_asked_together
-    found = Answer([])
+    found = ServiceAddresses([])
     trouble: Trouble = ""
     of_ipv6: Trouble = ""
     merge = False
     status: Status = "UNAVAIL"
     for place, service in enumerate(chain):
         if place and dialect.continue_discards:
-            found = Answer([])
+            found = ServiceAddresses([])
             if merge:  # which the database of hosts does not know
                 if status in ("UNAVAIL", "TRYAGAIN"):
-                    raise LookupFailed("EAI_SYSTEM")
+                    raise EaiError("EAI_SYSTEM")
                 break
         elif found.targets and at_once:
             raise UndefinedAnswer
@@ -189,18 +189,18 @@ def answer(
                     status = four.status
         names = [found.canonname, *(one.canonname for one in replies)]
         canonname = next((one for one in names if one is not None), None)
-        found = Answer([*found.targets, *taken], canonname, got_ipv6)
+        found = ServiceAddresses([*found.targets, *taken], canonname, got_ipv6)
         action = service.action(status)
         if action == "return":
             break
         merge = action == "merge"
     if trouble == "NETDB_INTERNAL":
-        raise LookupFailed("EAI_SYSTEM")
+        raise EaiError("EAI_SYSTEM")
     told = "NO_DATA", "TRY_AGAIN"
     if trouble in told and of_ipv6 in told:
-        raise LookupFailed("EAI_NODATA" if "NO_DATA" in (trouble, of_ipv6) else "EAI_AGAIN")
+        raise EaiError("EAI_NODATA" if "NO_DATA" in (trouble, of_ipv6) else "EAI_AGAIN")
     if not found.targets:
-        raise LookupFailed("EAI_NONAME")
+        raise EaiError("EAI_NONAME")
     return found
 
 
@@ -210,7 +210,9 @@ def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:
     return reply.trouble if heard else ""
 
 
-def _through_gethostbyname2(chain: Sequence[Service], look_up: _LookUp, dialect: Dialect) -> Answer:
+def _through_gethostbyname2(
+    chain: Sequence[Service], look_up: _LookUp, dialect: Dialect
+) -> ServiceAddresses:
     """AF_INET without AI_CANONNAME. It knows merging, but not how to merge hosts.
 
     Where that does not end the look-up, the addresses kept count as the next service's answer if
@@ -246,18 +248,18 @@ def _through_gethostbyname2(chain: Sequence[Service], look_up: _LookUp, dialect:
         if service.action(status) == "return":
             break
     if status == "SUCCESS":
-        return Answer(list(reply.targets))
+        return ServiceAddresses(list(reply.targets))
     if status != "NOTFOUND" and (own.status != "UNAVAIL" or has_errno):
         raise _failure(told)  # errno is set, and h_errno is looked at for two words alone
     no_data = own.trouble == "NO_DATA" and dialect.no_data_told_by_family
-    raise LookupFailed("EAI_NODATA" if no_data else "EAI_NONAME")
+    raise EaiError("EAI_NODATA" if no_data else "EAI_NONAME")
 
 
-def _failure(told: Trouble | None) -> LookupFailed:
+def _failure(told: Trouble | None) -> EaiError:
     """What getaddrinfo makes of an errno, with the h_errno of the services if they have set it."""
     if told is None:
         return StaleFailure("EAI_NODATA")
-    return LookupFailed("EAI_AGAIN" if told == "TRY_AGAIN" else "EAI_NODATA")
+    return EaiError("EAI_AGAIN" if told == "TRY_AGAIN" else "EAI_NODATA")
 
 
 def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:

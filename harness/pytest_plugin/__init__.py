@@ -16,7 +16,7 @@ import pytest
 from harness.pytest_plugin import reporting
 
 if TYPE_CHECKING:
-    from harness.pytest_plugin.hosts import HostBox, Order
+    from harness.pytest_plugin.hosts import HostBox, HostOrder
 
 SUFFIX = ".gai.yaml"
 _MARKERS = (
@@ -140,7 +140,7 @@ def gai_host(request: pytest.FixtureRequest) -> Iterator[Callable[..., HostBox]]
 
 
 @pytest.fixture
-def gai_order(request: pytest.FixtureRequest) -> Iterator[Callable[..., Order]]:
+def gai_order(request: pytest.FixtureRequest) -> Iterator[Callable[..., HostOrder]]:
     """The order in which the real getaddrinfo answers on a host, and the model's reasons.
 
     ``gai_order(scenario_or_host_or_box, "web", family=…, glibc=…)``.

@@ -245,7 +245,7 @@ def _renamed(
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class HostOrder:
     """What the real getaddrinfo returned and what the model says of it.
 
     Parameters: ``native`` and ``model`` the addresses as returned, one per addrinfo;
@@ -289,7 +289,7 @@ class Orders:
         gai_conf: GaiConfWords = ...,
         names: Mapping[str, Sequence[str]] | None = None,
         resolver: str | None = None,
-    ) -> Order:
+    ) -> HostOrder:
         """Look ``name`` up.
 
         Parameters: ``host`` a box of `gai_host`, or anything that fixture takes, with
@@ -329,12 +329,12 @@ class Orders:
         return self._lanes[glibc]
 
 
-def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: NamedGaiConf) -> Order:
+def _ask(box: HostBox, lookup: Lookup, lane: LaneSpec, conf: NamedGaiConf) -> HostOrder:
     scenario = box.loaded.scenario.model_copy(update={"lookups": (lookup,)})
     source = str(box.loaded.path) if box.loaded.path != Path() else ""
     (report,) = box.ask(HostJob(scenario, (conf,), (lane,), source=source))
     (result,) = report.results
-    return Order(
+    return HostOrder(
         list(result.native), list(result.model), list(result.decisions),
         result.error, result.agreed, result.glibc, result, report,
     )  # fmt: skip

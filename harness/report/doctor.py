@@ -29,7 +29,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class DoctorDocument:
     """``gai-harness doctor --format json``: the checks in the order they were made."""
 
     can_run: bool
@@ -37,7 +37,7 @@ class Document:
     schema: Schema = 1
 
     @classmethod
-    def of(cls, checks: Iterable[Check]) -> "Document":
+    def of(cls, checks: Iterable[Check]) -> "DoctorDocument":
         """The document of some checks."""
         made = tuple(checks)
         return cls(all(check.verdict != "cannot" for check in made), made)

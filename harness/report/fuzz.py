@@ -78,7 +78,7 @@ def _kind(result: Result) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class FuzzDocument:
     """``gai-harness fuzz --json``."""
 
     seed: int
@@ -103,10 +103,10 @@ class Document:
 def document(
     report: FuzzReport, seed: int, lanes: Sequence[LaneSpec], jobs: int, elapsed: float,
     groups: Sequence[Group],
-) -> Document:  # fmt: skip
+) -> FuzzDocument:  # fmt: skip
     """The report of all batches on ``lanes`` as a document; ``elapsed`` is in seconds."""
     return fill(
-        Document,
+        FuzzDocument,
         report,
         seed=seed,
         glibc=tuple(f"{lane.version}:{lane.arch}" for lane in lanes),
@@ -121,7 +121,7 @@ def document(
     )
 
 
-def as_text(found: Document) -> str:
+def as_text(found: FuzzDocument) -> str:
     """The document in words."""
     rate = found.cases / found.seconds if found.seconds else 0.0
     others = [build for build in found.builds if build.startswith(RESOLVERS[1:])]

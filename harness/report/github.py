@@ -43,13 +43,13 @@ class GitHubReport(Writer):
         self._workspace = os.environ.get("GITHUB_WORKSPACE")
         self._lookups = 0
         self._failures: Spool[str] = Spool()
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, _MatrixRow] = {}
 
     def add(self, report: LookupReport) -> None:
         """Write the annotations of one look-up."""
         super().add(report)
         self._lookups += 1
-        self._rows.setdefault(report.scenario, _Row()).add(report)
+        self._rows.setdefault(report.scenario, _MatrixRow()).add(report)
         failed = [result for result in report.results if result.failed]
         if failed:
             self._failure(report, failed)
@@ -164,7 +164,7 @@ class GitHubReport(Writer):
 
 
 @dataclass(slots=True)
-class _Row:
+class _MatrixRow:
     """A scenario's row of the matrix: for each build what became of its cases, counted, and why."""
 
     cells: dict[str, Counter[str]] = field(default_factory=dict)
@@ -198,7 +198,7 @@ def _words(cell: Counter[str] | None) -> str:
     return "✅"
 
 
-def _matrix(rows: dict[str, _Row]) -> Iterator[str]:
+def _matrix(rows: dict[str, _MatrixRow]) -> Iterator[str]:
     """Scenarios × builds, those with failures first, and why."""
     builds = dict.fromkeys(build for row in rows.values() for build in row.cells)
     head = "".join(f"| {_text(build)} " for build in builds)

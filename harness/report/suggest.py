@@ -147,7 +147,7 @@ class NotPossible(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SuggestedLine:
     """A line to put in front of the file."""
 
     text: str
@@ -158,7 +158,7 @@ class Line:
 class Possible(Outcome):
     """A change that gives the wished order."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[SuggestedLine, ...]
     mended: tuple[Mended, ...]
     smallest: bool
     gai_conf: str | None
@@ -168,14 +168,14 @@ class Possible(Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class SuggestDocument:
     """``gai-harness suggest --json``."""
 
     suggestions: tuple[Possible | NotPossible, ...]
     schema: Schema = 1
 
 
-def document(answered: Sequence[Answered]) -> Document:
+def document(answered: Sequence[Answered]) -> SuggestDocument:
     """All that came of the wishes as one JSON document."""
     made: list[Possible | NotPossible] = []
     for one in answered:
@@ -183,7 +183,7 @@ def document(answered: Sequence[Answered]) -> Document:
         if isinstance(found, Impossible):
             made.append(fill(NotPossible, one, found, present=present))
             continue
-        lines = tuple(Line(line.text, line.restored) for line in found.lines)
+        lines = tuple(SuggestedLine(line.text, line.restored) for line in found.lines)
         text = None if found.gai_conf is None else found.gai_conf.decode("utf-8", "replace")
         made.append(fill(Possible, one, found, present=present, lines=lines, gai_conf=text))
-    return Document(tuple(made))
+    return SuggestDocument(tuple(made))

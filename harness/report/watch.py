@@ -23,7 +23,7 @@ _LINES = 40  # of what the command printed; JSON has more
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class WatchDocument:
     """``gai-harness watch --json``; the keys of a result are those of ``run``."""
 
     command: tuple[str, ...]
@@ -45,9 +45,9 @@ class Document:
     schema: Schema = 1
 
 
-def document(words: Sequence[str], found: Watched) -> Document:
+def document(words: Sequence[str], found: Watched) -> WatchDocument:
     """All that was found as one JSON document; ``words`` are the command's."""
-    return fill(Document, found.ran, found, command=tuple(words))
+    return fill(WatchDocument, found.ran, found, command=tuple(words))
 
 
 def write_text(

@@ -14,7 +14,7 @@ from harness.report.terminal import Terminal
 from harness.report.words import THIS_HOST, beyond, builds, comparison, lint_line
 
 
-class TextReport:
+class WhatifText:
     """Writes changes one by one as they come.
 
     ``console`` decides on colours and width; nothing is wrapped. ``here``: the changes are tried
@@ -37,7 +37,7 @@ class TextReport:
         for one in change.lookups:
             self._lookup(one)
 
-    def finish(self, found: "Document") -> None:
+    def finish(self, found: "WhatifDocument") -> None:
         """Write the totals."""
         text = f"{found.changed} of {len(found.lookups)} lookups changed"
         if found.disagree:
@@ -140,7 +140,7 @@ def _predicted(prediction: VersionRange) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class WhatifDocument:
     """``gai-harness whatif --json``; the keys of a result are those of ``run``."""
 
     changes: tuple[HostChange, ...]

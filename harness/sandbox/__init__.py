@@ -7,14 +7,21 @@ its names and gai.conf, and observes what the kernel answers.
 from typing import TYPE_CHECKING, Any
 
 from .names import PROTOCOLS, SERVICES
-from .pool import Outcome, Pool
+from .pool import Pool, PoolOutcome
 from .values import DeviceNote, NoSandbox, SandboxError, SandboxUnavailable
 
 if TYPE_CHECKING:
     from .box import Box
 
 __all__ = [
-    "PROTOCOLS", "SERVICES", "Box", "DeviceNote", "NoSandbox", "Outcome", "Pool", "SandboxError",
+    "PROTOCOLS",
+    "SERVICES",
+    "Box",
+    "DeviceNote",
+    "NoSandbox",
+    "Pool",
+    "PoolOutcome",
+    "SandboxError",
     "SandboxUnavailable",
 ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from harness.kernel.observe import observe, with_routes
 from harness.model.addresses import parse_target
 from harness.model.dns_servers import Record, Server
 from harness.model.host import HostView, Target
-from harness.scenario.nameservice import NameService, dns_table, parse_hosts
+from harness.scenario.nameservice import NameServiceSpec, dns_table, parse_hosts
 from harness.scenario.schema import Host
 
 from . import devices, messages, namespaces, syscalls, userns_diagnosis
@@ -92,7 +92,7 @@ class Box:
         self._serve([Server(dns_table(names))] if resolver == "dns" else [], first_reply)
         write_names(self.etc, names, resolver)
 
-    def set_name_service(self, service: NameService) -> None:
+    def set_name_service(self, service: NameServiceSpec) -> None:
         """Give the built host a name service as a scenario describes it. Raises SandboxError."""
         module = self._with_numbers(service.nss)
         kinds = {kind for kind, _ in parse_hosts(service.hosts)}

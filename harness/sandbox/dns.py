@@ -91,7 +91,7 @@ def cut_reply_to(query: DNSRecord) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DnsQuestion:
     """A query, its answer, and ``cut``: what sends the client to TCP, None where it is there.
 
     ``first`` is the record type whose reply goes out first, None where each goes at once.
@@ -116,7 +116,7 @@ class Ordering:
 
     _answered: dict[tuple[Peer, bytes], int] = field(default_factory=dict)
 
-    def order(self, questions: Sequence[Question]) -> list[tuple[Peer, bytes]]:
+    def order(self, questions: Sequence[DnsQuestion]) -> list[tuple[Peer, bytes]]:
         """The replies to questions, over TCP all of one write, in the order they go out."""
         second = {_A: _AAAA, _AAAA: _A}
         waits = [one.first is not None and one.kind == second[one.first] for one in questions]
@@ -137,7 +137,7 @@ class Ordering:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownReply:
     """What is said to a question, whoever asks; ``slow``: not the first time, or never."""
 
     name: bytes
@@ -156,7 +156,7 @@ class _Server:
         self.server = server
         self.first = first
         self.ordering = Ordering()
-        self._known: dict[tuple[bytes, bool], _Known | None] = {}
+        self._known: dict[tuple[bytes, bool], _KnownReply | None] = {}
         self._late: set[tuple[bytes, bytes, int]] = set()
 
     async def serve(self, tcp: socket.socket) -> None:
@@ -164,7 +164,7 @@ class _Server:
         await (await asyncio.start_server(self._stream, sock=tcp)).serve_forever()
 
     def _datagrams(self) -> None:
-        questions: list[Question | None] = []
+        questions: list[DnsQuestion | None] = []
         with suppress(BlockingIOError):
             for _ in range(_BATCH):
                 data, peer = self.udp.recvfrom(_TCP_SIZE, socket.MSG_DONTWAIT)
@@ -176,7 +176,7 @@ class _Server:
         with suppress(OSError):  # a client that has gone
             while data := await reader.read(_TCP_SIZE):
                 buffer += data
-                questions: list[Question | None] = []
+                questions: list[DnsQuestion | None] = []
                 rest = buffer
                 while len(rest) >= 2 and len(rest) >= 2 + (length := int.from_bytes(rest[:2])):
                     questions.append(self._question(rest[2 : 2 + length], writer))
@@ -188,7 +188,7 @@ class _Server:
                     self._send(self.ordering.order([one for one in questions if one]))
         writer.close()
 
-    def _question(self, data: bytes, peer: Peer) -> Question | None:
+    def _question(self, data: bytes, peer: Peer) -> DnsQuestion | None:
         """The question that a message asks; None for what is no query, or gets no answer."""
         stream = not isinstance(peer, tuple)
         key = data[2:], stream  # all but the number of the message
@@ -203,9 +203,9 @@ class _Server:
             self._late.add(asked)
             return None
         cut = known.cut and data[:2] + known.cut
-        return Question(peer, known.name, known.kind, data[:2] + known.reply, cut, known.first)
+        return DnsQuestion(peer, known.name, known.kind, data[:2] + known.reply, cut, known.first)
 
-    def _learn(self, data: bytes, stream: bool) -> _Known | None:
+    def _learn(self, data: bytes, stream: bool) -> _KnownReply | None:
         try:
             query = DNSRecord.parse(data)
         except dnslib.DNSError:
@@ -227,7 +227,7 @@ class _Server:
         words = {self.server.packet(text, one).word for one in _RECORDS.values()}
         first = {"A": _A, "AAAA": _AAAA}[self.server.order(text, self.first)[0]]
         slow = packet.word if packet else None
-        return _Known(
+        return _KnownReply(
             name.lower(), kind, reply[2:], None if stream else cut[2:],
             None if words & UNORDERED and not stream else first,
             slow if slow in ("silent", "late") else None,

@@ -53,7 +53,7 @@ _AHEAD = 8  # finished jobs kept per running one while an earlier job still runs
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PoolOutcome:
     """How one job ended: what it yielded, and the error that stopped it, if one did."""
 
     values: Sequence[Any]
@@ -179,8 +179,8 @@ class Pool(Closing):
 
     def outcomes(
         self, function: Job, specs: Iterable[Any], *, kept: bool = False
-    ) -> Iterator[Outcome]:
-        """Like `map`, but a failed job gives an `Outcome` with its error and the rest go on.
+    ) -> Iterator[PoolOutcome]:
+        """Like `map`, but a failed job gives a `PoolOutcome` with its error and the rest go on.
 
         ``kept``: the process of a job that has ended well takes another one, in a new network with
         new folders (`Box.renew`); forking one costs more than most hosts do.
@@ -188,7 +188,7 @@ class Pool(Closing):
         waiting = enumerate(specs)
         running: dict[Conversation, tuple[int, Spool[Any]]] = {}
         idle: list[Conversation] = []
-        finished: dict[int, Outcome] = {}
+        finished: dict[int, PoolOutcome] = {}
         following = 0
         exhausted = False
         with selectors.DefaultSelector() as selector:
@@ -207,7 +207,7 @@ class Pool(Closing):
                                 else:
                                     job = self._begin(function, payload)
                             except SandboxError as problem:
-                                finished[number] = Outcome([], problem)
+                                finished[number] = PoolOutcome([], problem)
                             else:
                                 running[job] = (number, Spool())
                                 selector.register(job, selectors.EVENT_READ)
@@ -337,14 +337,14 @@ def _serve(
         os._exit(status)
 
 
-def _advance(job: Conversation, values: Spool[Any]) -> Outcome | None:
+def _advance(job: Conversation, values: Spool[Any]) -> PoolOutcome | None:
     """Take one value of a running job; its outcome once there is no more to come."""
     try:
         received = job.following()
     except SandboxError as problem:
-        return Outcome(values, problem)
+        return PoolOutcome(values, problem)
     if received is None:
-        return Outcome(values)
+        return PoolOutcome(values)
     values.append(*received)
     return None
 

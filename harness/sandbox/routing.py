@@ -11,7 +11,7 @@ from socket import AF_INET, AF_INET6
 from harness.kernel import messages, rows
 from harness.kernel.messages import Message, number
 from harness.kernel.netlink import Netlink, RefusedError
-from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, Rule
+from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, RoutingRule
 
 from .devices import naming, refused
 from .values import SandboxError
@@ -120,7 +120,7 @@ def remove_kernel_rules(sock: Netlink) -> None:
             sock.remove(rule(attrs, table=table, **fields))
 
 
-def add_rule(sock: Netlink, field: str, rule: Rule) -> None:
+def add_rule(sock: Netlink, field: str, rule: RoutingRule) -> None:
     """Add the routing rule of a host's ``field``. Raises SandboxError where it is refused."""
     from harness.kernel.rules import rule as message
 

@@ -11,7 +11,7 @@ from harness.model.host import IPAddress
 from harness.text.errors import some
 from harness.text.validation import bad
 
-from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, Rule
+from .hostspec import AddressLabel, Interface, NextHop, RouteSpec, RoutingRule
 from .sysctls import JSON_SCHEMA, check_sysctl
 from .values import (
     IFNAMSIZ,
@@ -52,7 +52,7 @@ class Host(Model):
         Mapping[Text, Interface], Field(max_length=4096), AfterValidator(_check_names)
     ] = Field(default_factory=FrozenDict)
     routes: Annotated[tuple[RouteSpec, ...], Field(max_length=4096)] = ()
-    rules: Annotated[tuple[Rule, ...], Field(max_length=1024)] = ()
+    rules: Annotated[tuple[RoutingRule, ...], Field(max_length=1024)] = ()
     default_rules: Truth = True
     addrlabels: Annotated[tuple[AddressLabel, ...], Field(max_length=256)] | None = None
     sysctls: Annotated[

@@ -173,7 +173,7 @@ class RouteSpec(Model):
         return ip_network("::/0" if any(":" in hint for hint in self.family_hints) else "0.0.0.0/0")
 
 
-class Rule(Model):
+class RoutingRule(Model):
     """A routing rule (ip-rule(8)) of one family, which ``from``, ``to`` or ``family`` names.
 
     The rule looks a ``table`` up, goes to another rule (``goto``), or is of a ``type`` that ends

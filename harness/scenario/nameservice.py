@@ -223,7 +223,7 @@ class ResolvConf(Model):
 HostsFileLine = Annotated[Text, Field(max_length=4096), AfterValidator(_hosts_file_line)]
 
 
-class NameService(Model, json_schema_extra=values.one_or_many("dns")):
+class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
     """The name service as files of /etc describe it: several services, each with its names."""
 
     hosts: Annotated[Text, Field(max_length=1024), AfterValidator(_hosts)] = "files"

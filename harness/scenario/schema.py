@@ -14,13 +14,13 @@ from harness.text.validation import bad
 
 from . import values
 from .host import Host
-from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, Rule
-from .nameservice import Dns, DnsServer, Names, NameService, check_dns_names, parse_hosts
+from .hostspec import Address, AddressLabel, Interface, NextHop, RouteSpec, RoutingRule
+from .nameservice import Dns, DnsServer, Names, NameServiceSpec, check_dns_names, parse_hosts
 from .values import FrozenDict, Model, NamedAddress, Place, Text, Whole, Word
 
 __all__ = [
     "Address", "AddressLabel", "After", "Dns", "Expect", "GaiConfFile", "Host", "Interface",
-    "Lookup", "NameService", "NextHop", "RouteSpec", "Rule", "Scenario",
+    "Lookup", "NameServiceSpec", "NextHop", "RouteSpec", "RoutingRule", "Scenario",
 ]  # fmt: skip
 
 Family = Literal["unspec", "inet", "inet6"]
@@ -135,7 +135,7 @@ class Scenario(Model):
     names: Names = Field(default_factory=FrozenDict)
     resolver: Resolver = "files"
     dns: Dns = Dns()
-    name_service: NameService | None = None
+    name_service: NameServiceSpec | None = None
     netlink: Literal["allowed", "refused"] = "allowed"
     gai_conf: Annotated[
         Annotated[Annotated[Text, Field(max_length=65536)], Tag("text")]
@@ -167,14 +167,14 @@ class Scenario(Model):
         return self
 
     @property
-    def served(self) -> NameService | None:
+    def served(self) -> NameServiceSpec | None:
         """The whole name service if it is one: DNS without search domains has that of the host."""
         own, domain = self.name_service, self.host.hostname.partition(".")[2]
         if not domain or not self.asks("dns"):
             return own
         if own is None:
             server = DnsServer(names=self.names, first_reply=self.dns.first_reply)
-            own = NameService(hosts="dns", dns=(server,))
+            own = NameServiceSpec(hosts="dns", dns=(server,))
         return own.searching(domain)
 
     @property
@@ -239,7 +239,7 @@ class Scenario(Model):
         total = 0
         for number, lookup in enumerate(self.lookups):
             asked = ascii_lower(lookup.name or "")
-            spellings = (service or NameService()).spellings(asked)
+            spellings = (service or NameServiceSpec()).spellings(asked)
             known = max(counts.get(one, 0) for one in spellings)
             if self.asks("myhostname") and knows(lookup.name or "", self.host.hostname):
                 known += sum(len(one.addresses) for one in self.host.interfaces.values())

@@ -30,7 +30,7 @@ from harness.model.dialects import ROWS, Dialect, dialect, turned
 from harness.model.host import AddressRow, HostView
 from harness.model.order import RULES, Candidate, Destination, Values
 from harness.model.reload import Reading
-from harness.sandbox import Outcome, Pool
+from harness.sandbox import Pool, PoolOutcome
 from harness.sandbox.box import Box
 from harness.sandbox.pool import Job
 
@@ -315,7 +315,7 @@ class PlantedPool(Pool):
         specs: Iterable[Any],
         *,
         kept: bool = False,  # noqa: ARG002
-    ) -> Iterator[Outcome]:
+    ) -> Iterator[PoolOutcome]:
         return super().outcomes(_with_bug, ((self.bug, function, spec) for spec in specs))
 
 

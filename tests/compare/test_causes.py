@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import main
-from harness.compare.causes import Alter, Explained, Question, causes, changes_for
+from harness.compare.causes import Alter, CauseTally, ModelQuestion, causes, changes_for
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.results import Result, Verdict
@@ -32,7 +32,7 @@ CHANGES = [
 
 def as_broken(evidence: Evidence, alter: Alter) -> Evidence:
     """The look-up as a glibc with this change would have answered it."""
-    question = Question.of(evidence)
+    question = ModelQuestion.of(evidence)
     try:
         said = alter(question).answer()
     except KeyError:  # it would ask for a route that was not looked at
@@ -50,7 +50,7 @@ def as_broken(evidence: Evidence, alter: Alter) -> Evidence:
 
 @pytest.mark.parametrize("words", CHANGES)
 def test_what_was_changed_is_named(words: str, library_evidence: list[Evidence]) -> None:
-    explained = Explained()
+    explained = CauseTally()
     answered = [one for one in library_evidence if isinstance(one.native, Answer)]
     seen = [as_broken(one, changes_for(one.dialect)[words]) for one in answered]
     judged = [(one, judge(one)) for one in seen]
@@ -87,7 +87,7 @@ def test_two_causes_are_told_apart_and_what_spoils_agreements_is_none(
     def result(verdict: Verdict, *found: str) -> Result:
         return replace(judge(library_evidence[0]), verdict=verdict, causes=found)
 
-    explained = Explained()
+    explained = CauseTally()
     for found in (("spoils", "a"), ("spoils", "a", "b"), ("spoils",), ("other",)):
         explained.add(result(Verdict.DISAGREE, *found))
     (tried,) = explained.candidates().values()

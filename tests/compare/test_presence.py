@@ -26,7 +26,7 @@ from harness.model.presence_reasons import Cause
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, load
 from harness.scenario.fuzz import draw_batches, weights
-from harness.scenario.nameservice import NameService, parse_hosts
+from harness.scenario.nameservice import NameServiceSpec, parse_hosts
 from harness.scenario.schema import Scenario
 from tests.compare.kit import host_lane
 from tests.conftest import Call
@@ -180,7 +180,7 @@ def test_every_report_is_expected_something() -> None:
     assert {path.stem for path in FOLDER.iterdir()} == EXPECTED.keys()
 
 
-def _held(service: NameService, name: str) -> set[str]:
+def _held(service: NameServiceSpec, name: str) -> set[str]:
     """The addresses that the drawn services of the hosts line hold for a name, zones left out."""
     kinds, held = {kind for kind, _ in parse_hosts(service.hosts)}, list[str]()
     if "files" in kinds:

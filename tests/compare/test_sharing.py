@@ -6,7 +6,7 @@ from dataclasses import replace
 from harness.compare.evidence import Evidence
 from harness.compare.sharing import Shared
 from harness.compare.verdict import analyse, judge
-from harness.model.dialects import Watched, dialect
+from harness.model.dialects import WatchedDialect, dialect
 from harness.native.record import Answer
 
 OTHERS = ("2.5", "2.17", "2.31", "2.36", "2.41", "2.44")
@@ -46,7 +46,7 @@ def test_a_shared_result_is_what_each_build_gets(library_evidence: Sequence[Evid
 def test_what_is_read_of_a_dialect_is_noted() -> None:
     old, new = dialect("2.36"), dialect("2.44")
     assert old.mptcp_known is not new.mptcp_known
-    watched = Watched(old)
+    watched = WatchedDialect(old)
     assert watched.word_bits == 64
     assert watched.holds_for(new)
     assert watched.mptcp_known is old.mptcp_known
@@ -57,7 +57,7 @@ def test_what_is_read_of_a_dialect_is_noted() -> None:
 def test_what_a_method_of_a_dialect_reads_is_noted() -> None:
     near, far = dialect("2.36", "amd64"), dialect("2.36", "s390x")
     assert near.netmask(0) != far.netmask(0)
-    watched = Watched(near)
+    watched = WatchedDialect(near)
     assert watched.netmask(24) == near.netmask(24)
     assert watched.holds_for(far)
     assert watched.netmask(0) == near.netmask(0)

@@ -23,7 +23,7 @@ from harness.compare.whatif import (
 from harness.report.documents import dump
 from harness.report.explanation import as_text as explained
 from harness.report.terminal import Terminal
-from harness.report.whatif import Document, TextReport
+from harness.report.whatif import WhatifDocument, WhatifText
 from tests.compare.kit import host_lane
 from tests.conftest import Call
 
@@ -45,9 +45,9 @@ def report(*results: Result) -> LookupReport:
 
 def text_of(change: HostChange) -> str:
     out = StringIO()
-    report = TextReport(Terminal(file=out, width=150))
+    report = WhatifText(Terminal(file=out, width=150))
     report.add(change)
-    report.finish(Document((change,)))
+    report.finish(WhatifDocument((change,)))
     return out.getvalue()
 
 
@@ -151,7 +151,7 @@ def test_real_glibc_and_the_model_before_and_after() -> None:
     for words in ("web: changes", "peer: unchanged", "↑1", "↓1", "(before: rule 5:",
                   "1 of 2 lookups changed"):  # fmt: skip
         assert words in text
-    written = dump(Document((whole,)))
+    written = dump(WhatifDocument((whole,)))
     assert (written["schema"], written["changed"], written["disagree"]) == (1, 1, 0)
     (one,) = written["changes"]
     web, peer = one["lookups"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.doctor import Row, examine, glibcs
-from harness.doctor.rows import Finding, Found
+from harness.doctor import CheckRow, examine, glibcs
+from harness.doctor.rows import CheckFinding, Found
 from harness.glibcs import GlibcUnavailable
 from harness.glibcs.apt_sources import Source
 from harness.report.doctor import Check
@@ -28,9 +28,9 @@ REFUSED = SandboxUnavailable("no vrf", "load it")
 
 @pytest.mark.parametrize(("found", "verdict", "words"), [
     ("there", "ok", ("there", "", "")),
-    (Finding("there", "ok"), "ok", ("there", "none is lost", "install it")),
-    (Finding("no"), "missing", ("no", "none is lost", "install it")),
-    (Finding("no", "limited", "less", ""), "limited", ("no", "less", "")),
+    (CheckFinding("there", "ok"), "ok", ("there", "none is lost", "install it")),
+    (CheckFinding("no"), "missing", ("no", "none is lost", "install it")),
+    (CheckFinding("no", "limited", "less", ""), "limited", ("no", "less", "")),
     (REFUSED, "missing", ("no vrf", "none is lost", "load it")),
     (GlibcUnavailable("no apt", "add it"), "missing", ("no apt", "none is lost", "add it")),
     (SandboxError("host.x: no"), "missing", ("host.x: no", "none is lost", "install it")),
@@ -39,28 +39,28 @@ def test_a_row_says_what_the_finding_does_not(
     found: Found | Exception, verdict: str, words: tuple[str, str, str]
 ) -> None:
     attempt = partial(_raise, found) if isinstance(found, Exception) else lambda: found
-    (check,) = examine([Row("t", attempt, "none is lost", "install it")])
+    (check,) = examine([CheckRow("t", attempt, "none is lost", "install it")])
     assert check.verdict == verdict
     assert (check.found, check.meaning, check.remedy) == words
 
 
 def test_what_needs_a_topic_that_cannot_be_done_is_left_out() -> None:
     rows = [
-        Row("a", lambda: Finding("no"), verdict="cannot"),
-        Row("b", lambda: "there", needs=("a",)),
-        Row("c", lambda: "there", needs=("b",)),
-        Row("d", lambda: Finding("no")),
-        Row("e", lambda: "there", needs=("d",)),
-        Row("f", lambda: None),
+        CheckRow("a", lambda: CheckFinding("no"), verdict="cannot"),
+        CheckRow("b", lambda: "there", needs=("a",)),
+        CheckRow("c", lambda: "there", needs=("b",)),
+        CheckRow("d", lambda: CheckFinding("no")),
+        CheckRow("e", lambda: "there", needs=("d",)),
+        CheckRow("f", lambda: None),
     ]
     assert [check.topic for check in examine(rows)] == ["a", "d", "e"]
 
 
 def test_one_sandbox_answers_every_row_and_survives_errors() -> None:
     rows = [
-        Row("first", inside=partial(_raise, REFUSED)),
-        Row("second", inside=partial(_raise, PermissionError(1, "not permitted"))),
-        Row("third", inside=_addresses),
+        CheckRow("first", inside=partial(_raise, REFUSED)),
+        CheckRow("second", inside=partial(_raise, PermissionError(1, "not permitted"))),
+        CheckRow("third", inside=_addresses),
     ]
     assert list(examine(rows)) == [
         Check("first", "missing", "no vrf", "", "load it"),
@@ -71,7 +71,7 @@ def test_one_sandbox_answers_every_row_and_survives_errors() -> None:
 
 def test_an_error_nobody_foresaw_is_no_finding() -> None:
     with pytest.raises(ZeroDivisionError):
-        list(examine([Row("t", partial(_raise, ZeroDivisionError()))]))
+        list(examine([CheckRow("t", partial(_raise, ZeroDivisionError()))]))
 
 
 @pytest.mark.parametrize(("suites", "found", "meaning", "mirror"), [

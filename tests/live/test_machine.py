@@ -53,7 +53,7 @@ def test_who_answers(
     line: str, dns: str, answer: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As glibc does since 2.36 (row continue_discards of the dialect table)."""
-    told = {"dns": names.Found(dns, DNS if dns == "SUCCESS" else ())}
+    told = {"dns": names.ServiceReply(dns, DNS if dns == "SUCCESS" else ())}
     nsswitch = tmp_path / "nsswitch.conf"
     nsswitch.write_text(f"hosts: {line}\n")
     (tmp_path / "hosts").write_text("".join(f"{one} web\n" for one in FILES))

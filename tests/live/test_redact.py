@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.live.address_map import Permutation, Pin, PinError, address_map
 from harness.live.redact import redact
-from harness.live.said import Address, Link, Name, Said
+from harness.live.said import Name, Said, SaidAddress, SaidLink
 from harness.model import Candidate, Policy, order
 from harness.model.host import IPAddress
 from harness.scenario import Scenario
@@ -176,8 +176,8 @@ def test_names_words_and_comments_do_not_get_through() -> None:
         }
     )  # fmt: skip
     said = Said(
-        "{}: the way to {} and {}, {}, {} {}", Link("corp-uplink"), Address("8.8.8.0/24"),
-        Address("2a02:8070::7"), Name("db1.corp.example"), "corp words", Link("corp9"),
+        "{}: the way to {} and {}, {}, {} {}", SaidLink("corp-uplink"), SaidAddress("8.8.8.0/24"),
+        SaidAddress("2a02:8070::7"), Name("db1.corp.example"), "corp words", SaidLink("corp9"),
     )  # fmt: skip
     redacted = redact(secret, b"key", [said]).scenario
     text = redacted.model_dump_json()

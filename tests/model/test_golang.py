@@ -12,7 +12,7 @@ from harness.model import golang
 from harness.model.dns import Resolver
 from harness.model.dns_servers import Server, Word
 from harness.model.golang_names import hosts_line, is_domain_name, literal, sources
-from harness.model.golang_rows import ROWS, Behaviour, behaviour
+from harness.model.golang_rows import ROWS, GoBehaviour, behaviour
 from harness.model.host import (
     ARPHRD_SIT,
     IFA_F_DEPRECATED,
@@ -497,9 +497,9 @@ def test_myhostname_is_of_another_world() -> None:
 
 
 def test_the_table_of_versions() -> None:
-    fields = Behaviour.__dataclass_fields__
+    fields = GoBehaviour.__dataclass_fields__
     assert {name for name, _ in ROWS} == {*fields}
-    assert behaviour("1.15") == Behaviour()
-    assert behaviour("1.26.11") == Behaviour(**dict.fromkeys(fields, True))
+    assert behaviour("1.15") == GoBehaviour()
+    assert behaviour("1.26.11") == GoBehaviour(**dict.fromkeys(fields, True))
     with pytest.raises(ValueError, match="version"):
         behaviour("devel")

@@ -25,7 +25,7 @@ from harness.model.lookup import (
     NameService,
     Request,
 )
-from harness.model.musl_rows import FIRST, ROWS, Behaviour, behaviour
+from harness.model.musl_rows import FIRST, ROWS, MuslBehaviour, behaviour
 from harness.model.services import Kind, Service
 from tests.model.kit import row, view
 
@@ -371,8 +371,8 @@ def test_rows_take_effect_one_by_one() -> None:
         if behaviour(earlier) != behaviour(later)
     ]  # fmt: skip
     assert [later for _, later in changed] == ["1.2.1", "1.2.2", "1.2.4", "1.2.5"]
-    assert behaviour(FIRST) == behaviour("1.2.0") == Behaviour()
-    assert {field for field, _, _ in ROWS} == set(Behaviour.__slots__)
+    assert behaviour(FIRST) == behaviour("1.2.0") == MuslBehaviour()
+    assert {field for field, _, _ in ROWS} == set(MuslBehaviour.__slots__)
     with pytest.raises(ValueError, match=r"musl 1\.1\.23: the model begins with 1\.1\.24"):
         behaviour("1.1.23")
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model.dialects import Dialect, dialect
-from harness.model.lookup import AI_NUMERICSERV, LookupFailed, Request, sockets
+from harness.model.lookup import AI_NUMERICSERV, EaiError, Request, sockets
 from tests.model.kit import dialects
 
 STREAM, DGRAM, RAW, SEQPACKET, DCCP = 1, 2, 3, 5, 6
@@ -28,7 +28,7 @@ def ask(
     request = Request(None, service, 0, socktype, protocol, AI_NUMERICSERV * numeric)
     try:
         return sockets(request, FILE, glibc)
-    except LookupFailed as failed:
+    except EaiError as failed:
         return str(failed)
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from harness.pytest_plugin.hosts import Order
+from harness.pytest_plugin.hosts import HostOrder
 from tests.pytest_plugin import kit
 from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, PREFER_FAR, GaiHost
 from tests.sandbox.network import flush_ipv6
 
-GaiOrder = Callable[..., Order]
+GaiOrder = Callable[..., HostOrder]
 
 pytestmark = pytest.mark.gai_namespaces
 

@@ -12,7 +12,7 @@ from harness.model.host import Target
 from harness.native.record import LaneError
 from harness.native.worker_lane import bundled_module
 from harness.sandbox import Pool, SandboxError
-from harness.sandbox.dns import Ordering, Question, check_sizes, reply_to
+from harness.sandbox.dns import DnsQuestion, Ordering, check_sizes, reply_to
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 from tests.sandbox.kit import host
@@ -209,16 +209,16 @@ PEER = ("127.0.0.1", 40000)
 OTHER = ("127.0.0.1", 2)
 
 
-def asked(kind: int, peer: tuple[str, int] | int = PEER) -> Question:
+def asked(kind: int, peer: tuple[str, int] | int = PEER) -> DnsQuestion:
     cut = None if isinstance(peer, int) else b"cut"
-    return Question(peer, b"web", kind, {A: b"4", AAAA: b"6"}.get(kind, b"other"), cut)
+    return DnsQuestion(peer, b"web", kind, {A: b"4", AAAA: b"6"}.get(kind, b"other"), cut)
 
 
 KINDS = {"A": A, "AAAA": AAAA, None: None}
 
 
 # whose reply is first; then what comes in at each of several reads, and what goes out
-ORDERS: dict[str, tuple[str | None, list[tuple[list[Question], list[Any]]]]] = {
+ORDERS: dict[str, tuple[str | None, list[tuple[list[DnsQuestion], list[Any]]]]] = {
     **{f"{first} first, over {name}": (first, [
         ([asked(one, peer), asked(other, peer)],
          [(peer, b"4"), (peer, b"6")][:: 1 if first == "A" else -1])

@@ -16,7 +16,14 @@ from typing import Any, cast
 import pytest
 
 import harness
-from harness.sandbox import Outcome, Pool, SandboxError, SandboxUnavailable, namespaces, programs
+from harness.sandbox import (
+    Pool,
+    PoolOutcome,
+    SandboxError,
+    SandboxUnavailable,
+    namespaces,
+    programs,
+)
 from harness.scenario.schema import Host
 from tests.sandbox import jobs
 
@@ -89,10 +96,10 @@ def test_outcomes_go_on_after_a_failure_and_map_raises_there() -> None:
     with Pool(jobs=2) as pool:
         specs = ["a", "crash", "b"]
         first, second, third = pool.outcomes(jobs.crashing, specs)
-        assert first == Outcome(["a", "survived"])
+        assert first == PoolOutcome(["a", "survived"])
         assert second.values == ["crash"]
         assert str(second.error) == "the sandbox died: SIGSEGV"
-        assert third == Outcome(["b", "survived"])
+        assert third == PoolOutcome(["b", "survived"])
         results = pool.map(jobs.crashing, specs)
         assert next(results) == ["a", "survived"]
         with pytest.raises(SandboxError, match="SIGSEGV"):

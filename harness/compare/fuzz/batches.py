@@ -8,8 +8,7 @@ from harness import sandbox
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
 from harness.compare.fuzz.found import FuzzReport
-from harness.sandbox import Outcome as JobEnd
-from harness.sandbox import Pool
+from harness.sandbox import Pool, PoolOutcome
 from harness.scenario.fuzz import Draw, batch_numbers, draw_batches
 
 ROWS_EVERY = 8
@@ -56,7 +55,7 @@ def numbers(seconds: float | None, draw: Draw = "all") -> Iterator[int]:
 
 
 def reports(
-    outcomes: Iterable[JobEnd], seed: int, cases: int | None, draw: Draw = "all"
+    outcomes: Iterable[PoolOutcome], seed: int, cases: int | None, draw: Draw = "all"
 ) -> Iterator[FuzzReport]:
     """The reports of the batches, until ``cases`` are done.
 

@@ -62,7 +62,7 @@ def _size(evidence: Evidence) -> int:
     return len(native.addrinfos) if isinstance(native, Answer) else 0
 
 
-class _Plan(NamedTuple):
+class _RoundPlan(NamedTuple):
     """A round as each lane is asked it, gai.conf as its look-ups find it where it changes, and what
     each dialect answers.
     """
@@ -147,16 +147,16 @@ class Engine(AbstractContextManager["Engine"]):
         """One gai.conf on every glibc. Raises LaneError when a worker breaks."""
         return self._compare(self._plan(each), Counter())
 
-    def _plan(self, each: Round) -> _Plan:
+    def _plan(self, each: Round) -> _RoundPlan:
         rounds = [each.without(self.work.undefined[own]) for own in self._dialects]
         owns = [
             self._other(each, spec) if at is None else rounds[at]
             for at, spec in zip(self._numbers, self._specs, strict=True)
         ]
         files = self._files(each) if each.after else []
-        return _Plan(each, owns, files, self._expected(rounds, files))
+        return _RoundPlan(each, owns, files, self._expected(rounds, files))
 
-    def _compare(self, plan: _Plan, kept: Counter[int]) -> FuzzReport:
+    def _compare(self, plan: _RoundPlan, kept: Counter[int]) -> FuzzReport:
         """Ask every lane and compare.
 
         ``kept`` counts the disagreements of each lane that are kept, here and in other rounds.

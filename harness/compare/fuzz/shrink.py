@@ -26,7 +26,7 @@ from harness.model.host import IPAddress, address_text
 from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool
 from harness.scenario.fuzz import Batch, Round
-from harness.scenario.nameservice import NameService
+from harness.scenario.nameservice import NameServiceSpec
 from harness.scenario.schema import After, Host, Lookup, Resolver
 
 T = TypeVar("T")
@@ -179,7 +179,7 @@ def _batch(trials: Sequence[Trial]) -> Batch:
         for number, trial in enumerate(trials)
     )
     host = Host.model_validate(first.host)
-    service = None if first.service is None else NameService.model_validate(first.service)
+    service = None if first.service is None else NameServiceSpec.model_validate(first.service)
     asked = names, tuple(lookups), rounds, first.resolver, first.first_reply, first.netlink
     return Batch("shrunk", host, *asked, service)
 

@@ -52,7 +52,7 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Group:
+class AnswerGroup:
     """All builds of one look-up that gave the same answer for the same reasons.
 
     ``number`` counts them from 0, ``columns`` are the numbers of their columns, ``letter`` names
@@ -64,7 +64,7 @@ class Group:
     letter: str
     result: Result
     unmet: tuple[str, ...]
-    before: "Group | None"
+    before: "AnswerGroup | None"
     before_name: str = ""
 
     @property
@@ -186,7 +186,7 @@ def letters(results: Sequence[Result]) -> dict[tuple[object, ...], str]:
     return {key: chr(ord("A") + n) if n < 26 else f"A{n}" for n, key in enumerate(keys)}
 
 
-class Run(NamedTuple):
+class BitRun(NamedTuple):
     """Neighbouring bits of one kind: "equal", "first" (the first different one) or "rest".
 
     ``ends`` is True where the source's prefix ends behind them.
@@ -202,8 +202,8 @@ class BitGroup(NamedTuple):
 
     destination_text: str
     source_text: str
-    destination: tuple[Run, ...]
-    source: tuple[Run, ...]
+    destination: tuple[BitRun, ...]
+    source: tuple[BitRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,7 @@ def prefix_bits(
         for bits in (f"{int(address):0{width}b}" for address in (first, second)):
             texts.append(format(int(bits[start : start + size], 2), form))
             runs.append(
-                tuple(Run(bits[at:end], _kind(at, equal), end == prefixlen) for at, end in spans)
+                tuple(BitRun(bits[at:end], _kind(at, equal), end == prefixlen) for at, end in spans)
             )
         groups.append(BitGroup(texts[0], texts[1], runs[0], runs[1]))
     return PrefixBits(

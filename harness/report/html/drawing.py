@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.compare.results import Result
-from harness.report.html.answers import SYMBOLS, TITLES, Group, PrefixBits, listed
+from harness.report.html.answers import SYMBOLS, TITLES, AnswerGroup, PrefixBits, listed
 from harness.report.words import equality
 from harness.text.shown import escaped, one_line
 
@@ -35,7 +35,7 @@ def environment() -> Environment:
 
 def answer(result: Result, environment: Environment) -> str:
     """One answer alone, as HTML: its order, the reasons, and what is to be known beside it."""
-    group = Group(number=0, columns=(), letter="", result=result, unmet=(), before=None)
+    group = AnswerGroup(number=0, columns=(), letter="", result=result, unmet=(), before=None)
     return str(environment.get_template("chain.html.j2").module.answer(group))  # type: ignore[attr-defined]
 
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 import harness
 from harness.compare.results import LookupReport
-from harness.report.html.answers import TITLES, Group
+from harness.report.html.answers import TITLES, AnswerGroup
 from harness.report.html.drawing import environment, inlined
 from harness.report.html.views import Columns, LookupView, Overview, views_of
 from harness.report.text import device_lines
@@ -198,7 +198,7 @@ def _json(value: object) -> str:
     return str(htmlsafe_json_dumps(value, separators=(",", ":")))
 
 
-def _words(groups: Sequence[Group]) -> str:
+def _words(groups: Sequence[AnswerGroup]) -> str:
     """Every address, source and interface of the answers, each once."""
     words: dict[str | None, None] = {}
     for group in groups:

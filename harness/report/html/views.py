@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.values import grouped
-from harness.report.html.answers import SYMBOLS, UNTRUSTED, Group, letters
+from harness.report.html.answers import SYMBOLS, UNTRUSTED, AnswerGroup, letters
 from harness.report.words import acceptance, told_apart, unused_name
 from harness.versions import age
 
@@ -109,7 +109,7 @@ class Cell(NamedTuple):
     """
 
     slug: str
-    group: Group
+    group: AnswerGroup
     differs_from: str
 
 
@@ -120,7 +120,7 @@ class LookupView:
     number: int
     slug: str
     report: LookupReport
-    groups: tuple[Group, ...]
+    groups: tuple[AnswerGroup, ...]
     cells: tuple[Cell | None, ...]
     first_of_scenario: bool
 
@@ -141,7 +141,7 @@ class LookupView:
         return self.differs or bool(self.report.differences) or not plain
 
     @property
-    def worst(self) -> Group:
+    def worst(self) -> AnswerGroup:
         """The group whose verdict stands for the look-up: a failed one before a good one."""
         return max(
             self._trusted or self.groups,
@@ -171,7 +171,7 @@ class LookupView:
         return "; ".join(parts) or "builds differ", kind
 
     @property
-    def _trusted(self) -> list[Group]:
+    def _trusted(self) -> list[AnswerGroup]:
         return [group for group in self.groups if group.kind != UNTRUSTED]
 
 
@@ -194,15 +194,15 @@ def views_of(reports: Iterable[LookupReport], columns: Columns) -> Iterator[Look
         scenario = report.scenario
 
 
-def _groups(report: LookupReport, columns: Columns) -> dict[int | None, Group]:
+def _groups(report: LookupReport, columns: Columns) -> dict[int | None, AnswerGroup]:
     """The group of each column that has one, numbered in order of their first columns."""
     ordered = sorted(report.results, key=columns.number)
     named = letters(ordered)
-    groups: dict[int | None, Group] = {}
+    groups: dict[int | None, AnswerGroup] = {}
     for number, results in enumerate(grouped(ordered, _alike).values()):
         first = results[0]
         left = columns.columns[columns.number(first)].left
-        group = Group(
+        group = AnswerGroup(
             number=number,
             columns=tuple(map(columns.number, results)),
             letter="" if first.untrusted else named[first.returned],
@@ -219,7 +219,7 @@ def _alike(result: Result) -> tuple[object, ...]:
     return result.without_build(unmet=()), bool(result.unmet)
 
 
-def _cells(groups: dict[int | None, Group], columns: Columns) -> Iterator[Cell | None]:
+def _cells(groups: dict[int | None, AnswerGroup], columns: Columns) -> Iterator[Cell | None]:
     for column in columns.columns:
         group, left = groups.get(column.number), groups.get(column.left)
         if group is None:

@@ -12,7 +12,7 @@ from harness.model.services import Kind
 
 from ..host import Host
 from ..hostspec import Address
-from ..nameservice import NameService
+from ..nameservice import NameServiceSpec
 from ..schema import After, Dns, Family, Lookup, Resolver, Scenario
 from ..values import as_interface
 from . import weights
@@ -54,7 +54,7 @@ class Batch:
     resolver: Resolver = "nss"
     first_reply: Record = "A"
     netlink: Literal["allowed", "refused"] = "allowed"
-    service: NameService | None = None
+    service: NameServiceSpec | None = None
 
     @property
     def asks_myhostname(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from harness.model.dns_servers import SLOW, UNORDERED
 from harness.model.services import Kind
 
-from ..nameservice import DnsServer, NameReplies, NameService, ResolvConf, plain_name
+from ..nameservice import DnsServer, NameReplies, NameServiceSpec, ResolvConf, plain_name
 from . import weights
 from .weights import Dice
 
@@ -28,7 +28,7 @@ def every_name() -> list[str]:
 
 def draw_name_service(
     dice: Dice, answer: Answer, destinations: list[str], kinds: Mapping[Kind, float]
-) -> NameService:
+) -> NameServiceSpec:
     """A name service whose names have addresses of ``destinations``, zones where one can have them.
 
     Parameters: ``answer`` draws those of a name; ``kinds`` are those of the services.
@@ -39,7 +39,7 @@ def draw_name_service(
     avoided = UNORDERED if "single-request" in options else SLOW
     # which of several servers is asked first is up to chance with rotate
     servers = 1 if "rotate" in options else dice.pick(weights.SERVERS)
-    return NameService(
+    return NameServiceSpec(
         hosts=" ".join(_draw_service(dice, kinds) for _ in range(dice.pick(weights.CHAIN))),
         multi=dice.chance(weights.MULTI),
         files=tuple(_draw_line(dice, plain) for _ in range(dice.pick(weights.HOSTS_LINES))),
@@ -54,7 +54,7 @@ def draw_name_service(
     )
 
 
-def only(service: NameService, asked: Iterable[str]) -> NameService:
+def only(service: NameServiceSpec, asked: Iterable[str]) -> NameServiceSpec:
     """A name service without the names that have nothing to do with those asked for."""
     ends = ("", *(f".{domain}" for domain in service.resolv_conf.search))
     wanted = {plain_name(plain_name(name) + end) for name in asked for end in ends}
