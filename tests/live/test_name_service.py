@@ -218,7 +218,7 @@ def test_a_snapshot_answers_as_its_host_does(pool: Pool) -> None:
         (job,) = make_jobs([copy], lanes)
         (seen,) = pool.run(looked_up, (job, False))
         got = [list(order) for order in seen.orders.values()]
-        assert [order for order in got if not order[0].startswith("HostAnswer")] == [
+        assert [order for order in got if not order[0].startswith("Answer")] == [
             order for order in wanted if order
         ], etc
 
