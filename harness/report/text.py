@@ -57,7 +57,7 @@ class TextReport(Writer):
         self._unshown: Counter[str] = Counter()  # look-ups of the scenario, by what came of them
         self._last_words: Counter[str] = Counter()  # of crashes that are told by their changes
         self._remarks = Remarks()
-        self._lookups: set[tuple[str, str, str]] = set()
+        self._lookups = 0
         self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
         self._told: dict[str, None] = {}
         self._resolvers: set[str] = set()
@@ -67,7 +67,7 @@ class TextReport(Writer):
     def add(self, report: LookupReport) -> None:
         """Write one look-up."""
         super().add(report)
-        self._lookups.add((report.scenario, report.lookup, report.gai_conf))
+        self._lookups += 1
         for result in report.results:
             self._resolvers.add(result.resolver)
             self._ran[result.version, result.arch, result.lane, result.label] = (
@@ -104,7 +104,7 @@ class TextReport(Writer):
     def finish(self) -> None:
         """Write the totals, changes against another build, and stale entries of the baseline."""
         self._end_scenario()
-        lookups = len(self._lookups)
+        lookups = self._lookups
         on = ", ".join(_builds(self._ran))
         whose = "glibc " if "glibc" in self._resolvers else ""
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on {whose}{on}" if on else "")

@@ -140,7 +140,12 @@ def test_look_ups_and_answers_are_counted_apart() -> None:
     last = written("text", [both, kit.lookup("one", agreed[:1])]).splitlines()[-1]
     assert last.startswith("2 lookups on glibc ")
     assert last.endswith(", 3 answers: 3 agree, 0 disagree, 0 error")
-    assert "answer" not in written("text", [kit.lookup("one", agreed[:1])]).splitlines()[-1]
+    alike = [kit.lookup("one", agreed[:1])] * 3
+    assert "answer" not in written("text", alike[:1]).splitlines()[-1]
+    last = written("text", alike).splitlines()[-1]
+    assert last.startswith("3 lookups on glibc ")
+    assert last.endswith(": 3 agree, 0 disagree, 0 error")
+    assert "answer" not in last
 
 
 def test_a_build_newer_than_the_model_is_named_once() -> None:
