@@ -13,15 +13,17 @@ from harness.compare.fields import OwnName
 from harness.compare.predict import lookup_title, request_for, sort_input
 from harness.compare.results import Result
 from harness.compare.run import HostJob, collect, reports
+from harness.compare.values import grouped
 from harness.model.addresses import means, parse
 from harness.model.host import Target
+from harness.model.lookup import held
 from harness.model.policy import Policy
+from harness.model.services import Kind
 from harness.sandbox import Pool
-from harness.scenario import Scenario
 
 _MOST_ADDRESSES = 256
 _NAMED = 4  # addresses named in one remedy
-_PLACES = {
+_PLACES: dict[Kind, str] = {
     "files": "the hosts file",
     "dns": "the name's DNS records",
     "nss": "what the name service gives",
@@ -148,7 +150,7 @@ def fulfil(
                 after=after,
                 kept=tuple(chain.from_iterable(kept_results)),
                 findings=unaccepted(outcome.gai_conf or b""),
-                remedies=_without_gai_conf(job.scenario, wish, before),
+                remedies=_without_gai_conf(wish, seen[wish.lookup, present.data]),
             )
         found.append(one)
     return tuple(found)
@@ -156,19 +158,31 @@ def fulfil(
 
 @dataclass(frozen=True, slots=True)
 class _Sorted:
-    """One look-up under one gai.conf: real glibc's answers, and what its sort was given."""
+    """One look-up under one gai.conf: real glibc's answers, and what its sort was given.
+
+    ``holders`` has for each address the first service that knows it.
+    """
 
     results: tuple[Result, ...] = ()
     cases: tuple[LookupCase, ...] = ()
     links: Mapping[str, int] = field(default_factory=dict)
+    holders: Mapping[str, Kind] = field(default_factory=dict)
 
 
 def _look(box: "sandbox.Box", job: HostJob) -> Iterator[_Sorted]:
     """Inside a sandbox: for each gai.conf every look-up."""
     for collected in collect(box, job):
         (report,) = reports(job, [collected])
-        links = dict(collected[0][0].names.links)
-        yield _Sorted(report.results, tuple(filter(None, map(case_of, collected[0]))), links)
+        one = collected[0][0]
+        cases = tuple(filter(None, map(case_of, collected[0])))
+        yield _Sorted(report.results, cases, dict(one.names.links), _holders(one))
+
+
+def _holders(evidence: Evidence) -> dict[str, Kind]:
+    """The first service that has each address of a name, by its place on the hosts line."""
+    names = evidence.names
+    known = held(evidence.lookup.name or "", names, evidence.dialect) or ()
+    return {str(one.target): names.chain[one.source.service].kind for one in reversed(known)}
 
 
 def _answers(
@@ -186,7 +200,8 @@ def _answers(
     for listed in pool.map(_look, jobs):
         for key, one in zip(keys, listed, strict=True):
             before = found.get(key, _Sorted())
-            found[key] = _Sorted(before.results + one.results, before.cases + one.cases, one.links)
+            results, cases = before.results + one.results, before.cases + one.cases
+            found[key] = replace(one, results=results, cases=cases)
     return found
 
 
@@ -208,20 +223,18 @@ def _kept(
         yield case, now if order is None else order
 
 
-def _without_gai_conf(scenario: Scenario, wish: Wish, before: Sequence[Result]) -> tuple[str, ...]:
+def _without_gai_conf(wish: Wish, seen: _Sorted) -> tuple[str, ...]:
     """What gives the order without any gai.conf, in words."""
     wanted = wish.wanted
-    now = list(dict.fromkeys(before[0].native))
+    now = list(dict.fromkeys(seen.results[0].native))
     if [text for text in now if text in wanted] != list(wanted):
         return ()
     ahead = [text for text in now[: now.index(wanted[-1])] if text not in wanted]
     if not ahead:
         return ()
-    place = (
-        "the hosts file or the DNS" if scenario.name == "snapshot" else _PLACES[scenario.resolver]
-    )
-    named = scenario.lookups[wish.lookup].name in scenario.names and len(ahead) <= _NAMED
-    found = [f"take {', '.join(ahead)} out of {place}"] if named else []
+    places = grouped(ahead, lambda text: _PLACES.get(seen.holders.get(text, "missing")))
+    taken = " and ".join(f"{', '.join(texts)} out of {place}" for place, texts in places.items())
+    found = [f"take {taken}"] if None not in places and len(ahead) <= _NAMED else []
     families = {":" in text for text in wanted}
     if len(families) == 1 and not families & {":" in text for text in ahead}:
         family = "AF_INET6" if families == {True} else "AF_INET"

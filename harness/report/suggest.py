@@ -78,8 +78,10 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         out.say(f"    {decision.why}", "dim")
     if not found.smallest:
         out.say("  no line can be spared; whether another change has fewer was too much to try")
-    for result in answered.kept:
-        out.say(f"  keeps {result.lookup}: {', '.join(dict.fromkeys(result.native))}", "green")
+    # once for all builds and both orders of replies
+    kept_orders = grouped(answered.kept, lambda one: (one.lookup, *dict.fromkeys(one.native)))
+    for lookup, *order in kept_orders:
+        out.say(f"  keeps {lookup}: {', '.join(order)}", "green")
     effects = found.elsewhere
     if effects.lookups:
         out.say(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")

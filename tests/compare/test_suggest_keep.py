@@ -125,3 +125,30 @@ def test_what_is_kept(suggested: Suggested) -> None:
     assert own(one) == ["precedence ::ffff:0:0/96 45"]
     (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", "3", status=1)
     assert not one["possible"]
+
+
+SERVICES = """
+name: services
+host:
+  interfaces: {eth0: {addresses: [192.0.2.4/24, "2001:db8:1::4/64"]}}
+  routes: [{to: default, via: 192.0.2.1}, {to: default, via: "2001:db8:1::1"}]
+name_service:
+  hosts: files dns
+  files: ["203.0.113.9 web", "2001:db8:9::1 web"]
+  dns: {names: {web: ["2001:db8:9::1"], mail: [192.0.2.77, 203.0.113.8]}}
+lookups: [{name: web}, {name: mail}]
+"""
+
+
+def test_the_service_to_take_an_address_out_of_is_named(call: Call, tmp_path: Path) -> None:
+    """web is answered by the hosts file, whatever DNS has; mail by DNS alone."""
+    file = tmp_path / "services.yaml"
+    file.write_text(SERVICES)
+    done = call("suggest", file, "--lookup", "web", "--want", "203.0.113.9", "--keep", "mail")
+    assert "  without gai.conf: take 2001:db8:9::1 out of the hosts file, or ask with AF_INET" in (
+        done.out
+    )
+    # both orders of DNS replies were tried, and they gave the same
+    assert done.out.count("  keeps mail: 192.0.2.77, 203.0.113.8\n") == 1
+    done = call("suggest", file, "--lookup", "mail", "--want", "203.0.113.8")
+    assert "  without gai.conf: take 192.0.2.77 out of the name's DNS records\n" in done.out
