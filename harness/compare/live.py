@@ -139,7 +139,8 @@ def read_names(
     given = replace(given, note=Said("; ".join(dict.fromkeys(filter(None, words)))))
     plain = _name_service(request, given.targets, view)
     with suppress(InputError):
-        held = services_of(validated(NameServiceSpec, reading.raw, "name_service"), view)
+        spec = validated(NameServiceSpec, reading.raw, "name_service")
+        held = services_of(spec, view, reading.lines)
         return given, replace(held, services=plain.services)
     return given, plain
 

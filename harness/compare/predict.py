@@ -146,8 +146,11 @@ def kinds_of(scenario: Scenario) -> NameService:
     return NameService({}, hosts[0].kind, hosts=hosts)
 
 
-def services_of(given: NameServiceSpec, view: HostView) -> NameService:
-    """What the model's name service holds of several services; as `names_of`."""
+def services_of(given: NameServiceSpec, view: HostView, numbers: Sequence[int] = ()) -> NameService:
+    """What the model's name service holds of several services; as `names_of`.
+
+    ``numbers`` are those of the lines that are left of a hosts file.
+    """
     first, conf = given.dns[0].first_reply, given.resolv_conf
     resolver = Resolver(conf.search, conf.ndots, frozenset(conf.options), conf.attempts)
     services = []
@@ -155,15 +158,19 @@ def services_of(given: NameServiceSpec, view: HostView) -> NameService:
         if kind == "myhostname":
             services.append(Service(kind, actions=actions, own=view.own))
         elif kind == "files":
-            of_lines: dict[str, list[tuple[str, str]]] = {}
-            for line in given.files:
+            of_lines: dict[str, list[tuple[str, str, int]]] = {}
+            for number, line in enumerate(given.files):
                 address, *names = line.split()
+                own = address, names[0], numbers[number] if numbers else number + 1
                 for name in dict.fromkeys(map(ascii_lower, names)):
-                    of_lines.setdefault(name, []).append((address, names[0]))
-            listed = {name: [address for address, _ in each] for name, each in of_lines.items()}
+                    of_lines.setdefault(name, []).append(own)
+            listed = {name: [one[0] for one in each] for name, each in of_lines.items()}
             held = name_service(listed, kind, first, view)
-            owners = {name: tuple(owner for _, owner in each) for name, each in of_lines.items()}
-            services.append(Service(kind, held.names, {}, owners, given.multi, actions))
+            owners = {name: tuple(one[1] for one in each) for name, each in of_lines.items()}
+            lines = {name: tuple(one[2] for one in each) for name, each in of_lines.items()}
+            services.append(
+                Service(kind, held.names, {}, owners, given.multi, actions, lines=lines)
+            )
         elif kind == "dns":
             services.append(
                 Service(kind, actions=actions, resolver=resolver, servers=given.servers)

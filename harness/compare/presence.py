@@ -1,5 +1,6 @@
 """Presence as results carry it: each address with what became of it, and the words for it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -39,6 +40,10 @@ class AccountRow:
             "with a search domain, or at the end of aliases"
         ),
     ] = None
+    line: Annotated[int | None, Field(description="its line in the hosts file, from 1")] = None
+    times: Annotated[
+        int, Field(description="how often the address is returned that this one is returned as")
+    ] = 0
 
 
 @sent_by_values
@@ -56,6 +61,7 @@ class PresenceRow:
     @classmethod
     def of(cls, found: Presence) -> Self:
         """What the model says of it, in words."""
+        times = Counter(one.returned for one in found.accounts if one.returned)
         return cls(
             tuple(
                 AccountRow(
@@ -65,6 +71,8 @@ class PresenceRow:
                     one.causes,
                     "; ".join(_account(one, found)),
                     one.name,
+                    one.line,
+                    0 if one.returned is None else times[one.returned],
                 )
                 for one in found.accounts
             ),
@@ -95,13 +103,14 @@ class PresenceRow:
             yield f"{error}: {self.why}" + (f" (left out: {_listed(alike)})" if alike else "")
         told = [one for one in self.addresses if one.why and (error is None or one.why != self.why)]
         for (made, why), group in groupby(told, lambda one: (one.made, one.why)):
-            same = list(dict.fromkeys(group))
+            same = list(group)
             if made is Made.LEFT_OUT:
-                yield f"left out {_listed(one.address for one in same)}: {why}"
+                multi = (_with_line(one, Cause.MULTI_OFF in one.causes) for one in same)
+                yield f"left out {_listed(multi)}: {why}"
             elif made is Made.ADDED:
                 yield f"added {_listed(str(one.returned) for one in same)}: {why}"
             else:
-                changes = (f"{one.address} to {one.returned}" for one in same)
+                changes = (f"{_with_line(one)} to {one.returned}" for one in same)
                 yield f"changed {_listed(changes)}: {why}"
         elsewhere = grouped((one for one in self.addresses if one.returned), lambda one: one.name)
         for name, these in elsewhere.items():
@@ -119,13 +128,23 @@ def _times(rows: list[AccountRow]) -> str:
     if any(Cause.ALL_ADDS in one.causes for one in rows):
         return f"{times}, also as the IPv4 address in it"
     different = list(dict.fromkeys(one.address for one in rows))
-    if len(different) == 1:
-        return f"{times}, as often as the name service gives it"
-    return f"{times}, for {', '.join(different[:-1])} and {different[-1]}"
+    said = f"{times}, as often as the name service gives it"
+    if len(different) > 1:
+        said = f"{times}, for {', '.join(different[:-1])} and {different[-1]}"
+    lines = [str(one.line) for one in rows if one.line is not None]
+    if len(lines) < len(rows):
+        return said
+    return f"{said} (lines {', '.join(lines[:-1])} and {lines[-1]} of the hosts file)"
+
+
+def _with_line(one: AccountRow, wanted: bool = True) -> str:
+    """An address, with its line in the hosts file where that is known, and ``wanted``."""
+    known = wanted and one.line is not None
+    return f"{one.address} (line {one.line} of the hosts file)" if known else one.address
 
 
 def _listed(addresses: Iterable[str]) -> str:
-    texts = list(addresses)
+    texts = list(dict.fromkeys(addresses))
     more = len(texts) - _NAMED
     return ", ".join(texts[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -51,10 +51,12 @@ class HostAnswer:
 @dataclass(frozen=True, slots=True)
 class NameServiceReading:
     """A host's name service: ``raw`` as the ``name_service`` of a scenario, what of it is not
-    there, and what glibc is given for each name.
+    there, and what glibc is given for each name. ``lines`` are the numbers of the hosts file's
+    lines that are in it.
     """
 
     raw: Data
+    lines: tuple[int, ...]
     left_out: tuple[Said, ...]
     answers: Mapping[str, HostAnswer]
 
@@ -63,7 +65,7 @@ class NameServiceReading:
 class _Tables:
     """What is found of the services, under way."""
 
-    files: list[tuple[str, list[str]]]
+    files: list[tuple[int, str, list[str]]]
     held: dict[str, None] = field(default_factory=dict)  # names that are looked for in the file
     dns: dict[str, list[Target]] = field(default_factory=dict)
     nss: dict[str, list[Target]] = field(default_factory=dict)
@@ -85,7 +87,7 @@ def read(
     """
     text = _text("nsswitch.conf")
     services = names.hosts_services(text)
-    tables = _Tables([line for line in _hosts_lines() if _taken(line[0])])
+    tables = _Tables([line for line in _hosts_lines() if _taken(line[1])])
     tables.left_out += _passed_over(wanted)
     looked_up = [name for name in dict.fromkeys(wanted) if literal(name) is None]
     single = len(looked_up) == 1
@@ -96,12 +98,12 @@ def read(
     wanted_lines = [
         line
         for line in tables.files
-        if not tables.held.keys().isdisjoint(map(ascii_lower, line[1]))
+        if not tables.held.keys().isdisjoint(map(ascii_lower, line[2]))
     ]
     raw: Data = {
         "hosts": hosts or "files",
         "multi": _multi(tables.left_out),
-        "files": [" ".join((address, *known)) for address, known in wanted_lines],
+        "files": [" ".join((address, *known)) for _, address, known in wanted_lines],
         "resolv_conf": resolv_conf,
         "nss": _texts(tables.nss, links),
     }
@@ -116,7 +118,8 @@ def read(
     own = " ".join(_shown(word, conditions) for word, conditions in line or ())
     if own != raw["hosts"]:
         raw["nsswitch"] = own
-    return NameServiceReading(raw, tuple(dict.fromkeys(tables.left_out)), answers)
+    numbers = tuple(number for number, _, _ in wanted_lines)
+    return NameServiceReading(raw, numbers, tuple(dict.fromkeys(tables.left_out)), answers)
 
 
 def zoned(target: Target, links: Mapping[int, str]) -> str:
@@ -149,7 +152,7 @@ def _ask(
     for place, service in enumerate(services):
         kind = service.name if service.name in ("files", "dns", "myhostname") else "nss"
         if kind == "files":
-            found = [address for address, known in tables.files if key in map(ascii_lower, known)]
+            found = [one for _, one, known in tables.files if key in map(ascii_lower, known)]
             parsed = (inet_pton4(text) or inet_pton6(text) for text in found)
             targets = tuple(Target(one) for one in parsed if one is not None)
             status = "SUCCESS" if targets else "NOTFOUND"
@@ -173,8 +176,10 @@ def _ask(
                 tables.dns.setdefault(known.removesuffix("."), [*targets])
             elif kind == "nss":
                 tables.nss.setdefault(name, [*targets])
-                if service.name == "resolve":  # whose DNS stub has it for those that ask DNS alone
-                    tables.dns.setdefault(name.removesuffix("."), [*targets])
+                plain = [one for one in targets if not one.scope_id]  # as records have them
+                if service.name == "resolve" and plain:
+                    # its DNS stub has them for those that ask DNS alone
+                    tables.dns.setdefault(name.removesuffix("."), plain)
             if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
                 said = "the family whose reply came first stands first"
                 notes.append(Said("{}: " + said, _known(service.name)))
@@ -249,12 +254,12 @@ def _text(name: str) -> str | None:
         return None
 
 
-def _hosts_lines() -> Iterator[tuple[str, list[str]]]:
-    """Each line of the hosts file with names: the address, of whatever form, and they."""
-    for raw in (_text("hosts") or "").splitlines():
+def _hosts_lines() -> Iterator[tuple[int, str, list[str]]]:
+    """The hosts file's lines with names: the number, the address of whatever form, and they."""
+    for number, raw in enumerate((_text("hosts") or "").splitlines(), 1):
         address, *known = raw.partition("#")[0].split() or [""]
         if known:
-            yield address, known
+            yield number, address, known
 
 
 def _taken(address: str) -> bool:
@@ -265,7 +270,7 @@ def _taken(address: str) -> bool:
 def _passed_over(wanted: Iterable[str]) -> Iterator[Said]:
     """The lines of the hosts file for names that are wanted which glibc does not take."""
     names_of = {ascii_lower(name): name for name in wanted}
-    for address, known in _hosts_lines():
+    for _, address, known in _hosts_lines():
         for name in known:
             if not _taken(address) and (asked := names_of.get(ascii_lower(name))) is not None:
                 said = "{} for {} in the hosts file: glibc takes no such address, others may"

@@ -54,7 +54,8 @@ class Account:
     ``place`` is where its ``returned`` form stands before the sort, from 0; both None where it is
     left out. ``causes`` are those without which it would be returned, or be returned as it is held:
     several where taking away one of them is not enough. An address that is returned in two forms
-    has a second account. ``name`` has it, where that is not the name asked for.
+    has a second account. ``name`` has it, where that is not the name asked for, and ``line`` is its
+    line in the hosts file.
     """
 
     held: Target
@@ -62,6 +63,7 @@ class Account:
     returned: Target | None = None
     causes: tuple[Cause, ...] = ()
     name: str | None = None
+    line: int | None = None
 
     @property
     def made(self) -> Made:
@@ -117,8 +119,9 @@ def presence(
     found = question.find()
     known = () if found.undefined else _expected(question)
     expected = tuple(one.target for one in known)
-    made = _made(expected, found)
-    other = {n for n, one in enumerate(made) if one.returned != expected[n]}
+    made = _made(known, found)
+    again = _held_again(known, made)
+    other = {n for n, one in enumerate(made) if one.returned != expected[n]} - again
     always = tuple(stops(question))
     sources = {known[n].source for n in other}
     lifted = {
@@ -129,8 +132,9 @@ def presence(
         is_back = partial(_is_back, n, expected[n], made[n].returned)
         causes[n] = lifted[known[n].source].needed(is_back)
     accounts = [
-        Account(own.target, *one, causes.get(n, ()), own.name)
+        Account(own.target, *one, causes.get(n, ()), own.name, own.line)
         for n, (own, one) in enumerate(zip(known, made, strict=True))
+        if n not in again
     ]
     accounts += _added(accounts, found, question)
     seen = (row.address if row.address is not None else row.local for row in rows or ())
@@ -163,18 +167,36 @@ def targets(found: Found) -> tuple[Target, ...]:
     return tuple(item.target for item in found.items if (item.socktype, item.protocol) == kinds[0])
 
 
-def _made(expected: Sequence[Target], found: Found) -> list[_Placed]:
-    """Where each expected address stands in what was found: as it is held, else in another form."""
+def _made(known: Sequence[Held], found: Found, *, lines: bool = False) -> list[_Placed]:
+    """Where each address that is held stands in what was found: as it is, else in another form.
+
+    A hosts file that gives one line of a name gives the first that will do, in whatever form;
+    ``lines``: it gives all of them.
+    """
     places: dict[Target, deque[int]] = defaultdict(deque)
     for place, target in enumerate(targets(found)):
         places[target].append(place)
-    made = [_Placed(None, None)] * len(expected)
-    for forms in (lambda one: (one,), _other_forms):
-        for number, one in enumerate(expected):
-            form = next((each for each in forms(one) if places.get(each)), None)
+    made = [_Placed(None, None)] * len(known)
+    for others in (False, True):
+        for number, one in enumerate(known):
+            forms = [one.target]
+            if others or (one.alone and not lines):
+                forms += _other_forms(one.target)
+            form = next((each for each in forms if places.get(each)), None)
             if form is not None and made[number].place is None:
                 made[number] = _Placed(places[form].popleft(), form)
     return made
+
+
+def _held_again(known: Sequence[Held], made: Sequence[_Placed]) -> set[int]:
+    """The addresses that are not missing, for another source that has them too gives them."""
+    given = {own.target: own for own, one in zip(known, made, strict=True) if one.returned}
+    return {
+        n
+        for n, (own, one) in enumerate(zip(known, made, strict=True))
+        if one.returned is None and own.target in given
+        if own.source != given[own.target].source
+    }
 
 
 def _returned_of(
@@ -186,15 +208,21 @@ def _returned_of(
     """
     alone = [at for at, cause in enumerate(NARROWING) if cause in causes]
     kept = [n for n, one in enumerate(known) if all(one.source[at] == source[at] for at in alone)]
-    made = _made([known[n].target for n in kept], found)
+    made = _made([known[n] for n in kept], found, lines=Cause.MULTI_OFF in causes)
     return {n: one.returned for n, one in zip(kept, made, strict=True)}
 
 
 def _is_back(
     number: int, expected: Target, before: Target | None, after: dict[int, Target | None]
 ) -> bool:
-    """Whether an address that was left out is there, or one that was changed is as it is held."""
-    return after[number] is not None if before is None else after[number] == expected
+    """Whether an address that was left out is there, or one that was changed is as it is held.
+
+    A ::1 that comes as 127.0.0.1 is not there.
+    """
+    now = after[number]
+    if before is None and now is not None:
+        return Account(expected, 0, now).made is not Made.LOOPBACK
+    return now == expected
 
 
 def _added(
@@ -207,18 +235,19 @@ def _added(
     """
     own = any(one.own is not None for one in question.service.hosts)
     given = {one.place for one in accounts}
-    forms, again = {}, {one.returned: one.held for one in accounts}
+    forms, again = {}, {one.returned: one for one in accounts}
     for one in reversed(accounts):
         for form in _other_forms(one.held):
             if isinstance(form.address, IPv4Address):
-                forms[mapped(form.address)] = one.held
+                forms[mapped(form.address)] = one
     for place, target in enumerate(targets(found)):
         if place in given:
             continue
         if target in forms:
-            yield Account(forms[target], place, target, (Cause.ALL_ADDS,))
+            yield replace(forms[target], place=place, returned=target, causes=(Cause.ALL_ADDS,))
         elif target in again:
-            yield Account(again[target], place, target, (Cause.ASKED_AGAIN,))
+            of = again[target]
+            yield replace(of, place=place, returned=target, causes=(Cause.ASKED_AGAIN,))
         elif own:
             yield Account(target, place, target, (Cause.NO_OWN_ADDRESS,))
 

@@ -54,11 +54,16 @@ class Holder(NamedTuple):
 
 
 class Held(NamedTuple):
-    """An address that a service has, and the name that has it where that is another one."""
+    """An address that a service has, and the name that has it where that is another one.
+
+    ``line`` is its line in the hosts file, and ``alone``: the file gives one line of a name.
+    """
 
     target: Target
     name: str | None = None
     source: Holder = Holder()
+    line: int | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class Service:
     """One service: what it holds, and what glibc does after each status.
 
     ``names`` maps a lower-case name to its addresses in the service's order; ``owners`` has the
-    first name of the hosts file's line of each, where that is not the name as ``spelled``. Without
+    first name of the hosts file's line of each, where that is not the name as ``spelled``, and
+    ``lines`` the numbers of these lines, where the file has been written by somebody. Without
     ``multi`` the hosts file gives the first line only that can be said in the family asked for.
     ``actions`` has what is not the default: to return after SUCCESS, and to go on otherwise.
     ``resolver`` and ``servers`` are of DNS alone; without servers there is one with ``names``.
@@ -82,6 +88,7 @@ class Service:
     resolver: Resolver = field(default_factory=Resolver)
     servers: tuple[Server, ...] = ()
     own: OwnNames | None = None
+    lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def dns_servers(self) -> tuple[Server, ...]:
@@ -110,9 +117,11 @@ class Service:
                 holder = None if ascii_lower(end) == asked else end
             is_known |= targets is not None
             before = {(one.target, one.name) for one in found}
-            for target in targets or ():  # servers tell much the same
+            lines = self.lines.get(ascii_lower(name), ())
+            for number, target in enumerate(targets or ()):  # servers tell much the same
                 if not source.server or (target, holder) not in before:
-                    found.append(Held(target, holder, source))
+                    line = lines[number] if lines else None
+                    found.append(Held(target, holder, source, line, not self.multi))
         return tuple(found) if is_known else None
 
     def action(self, status: Status) -> Action:

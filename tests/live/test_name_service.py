@@ -6,6 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from harness.compare.live import explain_live
 from harness.compare.plan import lanes_for, make_jobs
 from harness.compare.presence import AccountRow
@@ -13,12 +15,16 @@ from harness.compare.results import Result, Verdict
 from harness.compare.run import run
 from harness.kernel.netlink import Netlink
 from harness.kubelet.replay import contradictions
+from harness.live import name_service, names
 from harness.live.host import snapshot
+from harness.model.addresses import parse_target
 from harness.model.presence_reasons import Cause
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.sandbox import Box, Pool
+from harness.scenario.nameservice import NameServiceSpec
 from harness.scenario.schema import Host, Lookup
+from harness.text.validation import validated
 from tests.live.kit import looked_up
 from tests.sandbox.kit import host as host_of
 
@@ -155,10 +161,14 @@ FAR = ("found 192.0.2.10, 2001:db8:8::10 as far.example",)
 UNKNOWN = ("EAI_NONAME: the name service does not know far",)
 GONE = ("EAI_SYSTEM: gone has no function getaddrinfo could call, and nsswitch.conf's hosts line "
         "ends the look-up there",)  # fmt: skip
+AT_2 = " (line 2 of the hosts file)"
 SAID: list[tuple[Etc, str, int, tuple[str, ...]]] = [
-    (Etc("files", "multi off"), "both", 0, (f"left out 2001:db8:7::7: {ONE_LINE}",)),
-    (Etc("files", None), "both", 0, (f"left out 2001:db8:7::7: {ONE_LINE}",)),
-    (Etc("files", "multi off"), "both", 2, (f"left out 2001:db8:7::7: {FOUR}; {ONE_LINE}",)),
+    (Etc("files", "multi off"), "both", 0, (f"left out 2001:db8:7::7{AT_2}: {ONE_LINE}",)),
+    (Etc("files", None), "both", 0, (f"left out 2001:db8:7::7{AT_2}: {ONE_LINE}",)),
+    (
+        Etc("files", "multi off"), "both", 2,
+        (f"left out 2001:db8:7::7{AT_2}: {FOUR}; {ONE_LINE}",),
+    ),
     (Etc("files", "multi off"), "both", 10, (f"left out 192.0.2.7: {SIX}AI_V4MAPPED)",)),
     (Etc("files"), "both", 0, ()),
     (
@@ -244,6 +254,17 @@ def test_what_a_copy_cannot_have_is_named(pool: Pool) -> None:
     said = "\n".join(copy.left_out)
     for words in ("SUCCES=return: a condition", "reorder on", "trim", "sortlist", "no-tld-query"):
         assert words in said
+
+
+def test_what_resolved_gives_is_its_dns_too_but_for_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link-local address with its zone is in no record, and all of them are in the copy."""
+    given = tuple(parse_target(text, {"eth0": 3}) for text in ("fe80::7%eth0", "192.0.2.9"))
+    monkeypatch.setattr(name_service, "_text", {"nsswitch.conf": "hosts: resolve dns"}.get)
+    monkeypatch.setattr(names, "ask_service", lambda *_: names.ServiceReply("SUCCESS", given))
+    raw = name_service.read(["web"], {3: "eth0"}).raw
+    spec = validated(NameServiceSpec, raw, "name_service")
+    assert dict(spec.nss) == {"web": ("fe80::7%eth0", "192.0.2.9")}
+    assert [dict(one.names) for one in spec.dns] == [{"web": ("192.0.2.9",)}]
 
 
 def left_out(box: Box, name: str) -> Iterator[tuple[str, ...]]:

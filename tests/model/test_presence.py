@@ -94,7 +94,8 @@ MAPPED = AI_V4MAPPED
         ),
         (
             about("web", LOCAL, LO, family=AF_INET, flags=AI_ADDRCONFIG),
-            "127.0.0.1 - left-out addrconfig; ::1 - left-out addrconfig; EAI_NONAME addrconfig",
+            "127.0.0.1 - left-out addrconfig; ::1 - left-out addrconfig+family; "
+            "EAI_NONAME addrconfig",
         ),
         (
             about("web", "192.0.2.9", LO, family=AF_INET6, flags=AI_ADDRCONFIG),
