@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Address
 
 from harness.advice.accepted import accepted
 from harness.model.address_table import AddressTable, address_table, candidates
-from harness.model.addresses import as_ipv6_int, is_link_local
+from harness.model.addresses import as_ipv6_int, needs_scope
 from harness.model.dialects import Dialect
 from harness.model.dialects import dialect as dialect_of
 from harness.model.gaiconf import parse_gai_conf
@@ -123,7 +123,7 @@ def _unlisted(known: Sequence[Destination], view: HostView) -> Iterator[Pitfall]
 
 def _scoped(known: Sequence[Destination]) -> Iterator[Pitfall]:
     for item in known:
-        if item.address.version == 6 and is_link_local(item.address) and not item.target.scope_id:
+        if needs_scope(item.address) and not item.target.scope_id:
             yield Pitfall(
                 "no-scope-id",
                 f"{item.address} came without a scope id, as hosts files, DNS and "

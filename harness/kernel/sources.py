@@ -15,7 +15,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import groupby, product
 
-from harness.model.addresses import is_link_local, is_multicast, leading_zeros
+from harness.model.addresses import is_link_local, is_multicast, leading_zeros, needs_scope
 from harness.model.host import (
     IFA_F_DEPRECATED,
     IFA_F_HOMEADDRESS,
@@ -67,18 +67,12 @@ def asked(target: Target, only_ipv6: bool) -> tuple[IPAddress, int] | Route:
         if only_ipv6:
             return refused(errno.ENETUNREACH)
         address = address.ipv4_mapped
-    scoped = isinstance(address, IPv6Address) and _needs_scope(address)
+    scoped = needs_scope(address)
     if scoped and target.scope_id == 0:
         return refused(errno.EINVAL)
     if not int(address):  # connect() takes it for the loopback one
         address = ip_address("127.0.0.1" if address.version == 4 else "::1")
     return address, target.scope_id if scoped else 0
-
-
-def _needs_scope(address: IPv6Address) -> bool:
-    if is_multicast(address):
-        return address.packed[1] & 0x0F in (1, 2)
-    return is_link_local(address)
 
 
 def answered(target: Target, source: IPAddress) -> Route:

@@ -114,6 +114,13 @@ def is_multicast(address: IPAddress) -> bool:
     return address.is_multicast and not is_v4mapped(address)
 
 
+def needs_scope(address: IPAddress) -> bool:
+    """True for IPv6 of one link, or multicast to one or to the host: the kernel asks which link."""
+    if address.version == 4:
+        return False
+    return is_link_local(address) or int(address) >> 112 & 0xFF0F in (0xFF01, 0xFF02)
+
+
 def unmapped(address: IPAddress) -> IPv4Address:
     """``::ffff:a.b.c.d`` as ``a.b.c.d``."""
     return IPv4Address(int(address) & 0xFFFFFFFF)

@@ -10,14 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.advice.lint import lint
+from harness.advice.pitfalls import find_pitfalls
 from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
 from harness.advice.suggest import lines as gai_lines
+from harness.advice.suggest.goal import known_facts
 from harness.advice.suggest.kinds import reaches
 from harness.advice.suggest.lines import NewLine, as_prefix, with_new_lines, with_rows
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
 from harness.model.gaiconf import parse_gai_conf
-from harness.model.host import Target
+from harness.model.host import AddressRow, HostView, Target
 from harness.model.order import Candidate
 from harness.model.policy import DEFAULT_PRECEDENCE, Policy
 from tests.advice.suggest_kit import some_gai_conf_does_it
@@ -189,6 +191,7 @@ def test_other_look_ups_are_kept_by_a_line_for_the_network_of_the_source() -> No
     assert suggest([google], None, want, [], [(same, both)]) == Impossible(want, (), proved=False)
 
 
+HOST = HostView((AddressRow(2, ip_address("fe80::2"), None, 64),), ())
 LINK_LOCAL = Candidate("fe80::9", "fe80::2", prefixlen=64, index=2, scope_id=2)
 
 
@@ -203,6 +206,14 @@ def test_a_missing_scope_id_is_what_is_said_to_be_missing() -> None:
     assert isinstance(found, Impossible)
     assert "fe80::9 cannot be reached (a scope id is missing)" in found.obstacles[0].steps[0]
     assert found.obstacles[0].remedies[0].startswith("a scope id, as in fe80::9%eth0")
+    # so it is of multicast to a link (ff02) and to the host (ff01), and of no wider one
+    for text, begin in ("ff02::1", "a scope"), ("ff11::1", "a scope"), ("ff05::1", "a route to"):
+        other = wish(replace(DEAD, destination=text), FOUR, want=[text])
+        assert isinstance(other, Impossible)
+        assert other.obstacles[0].remedies[0].startswith(begin), text
+        facts = known_facts(case(replace(DEAD, destination=text), FOUR), Policy.default("2.36"))
+        traps = find_pitfalls([*facts.values()], HOST, None, dialect("2.36"))
+        assert ("no-scope-id" in [one.name for one in traps]) == (begin == "a scope"), text
     # of a global address it is a route
     other = wish(DEAD, FOUR, want=["2001:db8:bad::1"])
     assert isinstance(other, Impossible)

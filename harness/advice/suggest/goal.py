@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from harness.model import Candidate, Destination, Dialect, Policy
-from harness.model.addresses import as_ipv6_int, is_link_local, parse
+from harness.model.addresses import as_ipv6_int, needs_scope, parse
 from harness.model.explain import describe
 from harness.model.host import Target
 from harness.model.order import RULES, compare_pair, decide, glibc_destination
@@ -257,9 +257,8 @@ def _walk(a: Destination, b: Destination, scopes_free: bool) -> tuple[int | None
 
 
 def _lacks_scope(item: Destination) -> bool:
-    """True for a link-local address that the kernel refuses, not knowing on which link it is."""
-    local = item.address.version == 6 and is_link_local(item.address)
-    return local and not item.target.scope_id and not item.reachable
+    """True for an address of a link that the kernel refuses, not knowing on which link it is."""
+    return needs_scope(item.address) and not item.target.scope_id and not item.reachable
 
 
 def _reach(
