@@ -1,13 +1,22 @@
-"""``suggest``: the model finds the change, real glibc has to confirm it before it is shown."""
+"""``suggest``: the model finds changes, real glibc has to confirm each before it is shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from itertools import chain
 
 from harness import sandbox
 from harness.advice.accepted import unaccepted
 from harness.advice.lint import Finding
-from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
+from harness.advice.suggest import (
+    Impossible,
+    LookupCase,
+    OwnNetworks,
+    Suggestion,
+    answered_order,
+    suggest,
+)  # fmt: skip
+from harness.advice.suggest.lines import network_of
 from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.fields import OwnName
 from harness.compare.predict import lookup_title, request_for, sort_input
@@ -55,7 +64,8 @@ class Answered:
     ``before`` and ``after`` are real glibc's answers under the present file and under the
     suggested one, one per build (and order of DNS replies); ``after`` is empty for what is
     impossible. ``kept`` are those of the look-ups to keep, ``keeps`` their titles. ``findings``
-    is what lint says of the whole new file, ``remedies`` what would do without one.
+    is what lint says of the whole new file, ``remedies`` what would do without one. ``shorter``
+    is a change of fewer lines that real glibc confirms too, and that does more to other addresses.
     """
 
     scenario: str
@@ -69,6 +79,7 @@ class Answered:
     keeps: tuple[str, ...] = ()
     kept: tuple[Result, ...] = ()
     remedies: tuple[str, ...] = ()
+    shorter: "Answered | None" = None
     own_name: OwnName = ""
 
     @property
@@ -129,9 +140,13 @@ def fulfil(
                 if number not in named | alike
                 for case in one.cases
             ]
-            cases = present_of[wish.lookup].cases
-            outcomes.append(suggest(cases, present.data, wanted, others, orders, others_stay))
-        files = dict.fromkeys(one.gai_conf for one in outcomes if isinstance(one, Suggestion))
+            asked = present_of[wish.lookup]
+            outcomes.append(
+                suggest(asked.cases, present.data, wanted, others, orders, others_stay, asked.host)
+            )
+        made = [one for one in outcomes if isinstance(one, Suggestion)]
+        made += [one.shorter for one in made if one.shorter]
+        files = dict.fromkeys(one.gai_conf for one in made)
         files.pop(present.data, None)  # tried already
         tried = [NamedGaiConf(f"suggestion {number}", one) for number, one in enumerate(files, 1)]
         seen |= _answers(pool, job, tried)
@@ -143,17 +158,28 @@ def fulfil(
             keeps=tuple(titles[keep.lookup] for keep in kept),
         )  # fmt: skip
         if isinstance(outcome, Suggestion):
-            after = seen[wish.lookup, outcome.gai_conf].results
-            kept_results = (seen[keep.lookup, outcome.gai_conf].results for keep in kept)
-            one = replace(
-                one,
-                after=after,
-                kept=tuple(chain.from_iterable(kept_results)),
-                findings=unaccepted(outcome.gai_conf or b""),
-                remedies=_without_gai_conf(wish, seen[wish.lookup, present.data]),
-            )
+            one = _verified(one, outcome, seen, wish, kept)
+            one = replace(one, remedies=_without_gai_conf(wish, seen[wish.lookup, present.data]))
+            if outcome.shorter:
+                second = _verified(one, outcome.shorter, seen, wish, kept)
+                one = replace(one, shorter=second if second.verified else None)
         found.append(one)
     return tuple(found)
+
+
+def _verified(
+    one: Answered, outcome: Suggestion, seen: Mapping[tuple[int, bytes | None], "_Sorted"],
+    wish: Wish, kept: Sequence[Wish],
+) -> Answered:  # fmt: skip
+    """What real glibc gives under the suggested file."""
+    results = (seen[keep.lookup, outcome.gai_conf].results for keep in kept)
+    return replace(
+        one,
+        outcome=outcome,
+        after=seen[wish.lookup, outcome.gai_conf].results,
+        kept=tuple(chain.from_iterable(results)),
+        findings=unaccepted(outcome.gai_conf or b""),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +193,7 @@ class _Sorted:
     cases: tuple[LookupCase, ...] = ()
     links: Mapping[str, int] = field(default_factory=dict)
     holders: Mapping[str, Kind] = field(default_factory=dict)
+    host: OwnNetworks = field(default_factory=OwnNetworks)
 
 
 def _look(box: "sandbox.Box", job: HostJob) -> Iterator[_Sorted]:
@@ -175,7 +202,27 @@ def _look(box: "sandbox.Box", job: HostJob) -> Iterator[_Sorted]:
         (report,) = reports(job, [collected])
         one = collected[0][0]
         cases = tuple(filter(None, map(case_of, collected[0])))
-        yield _Sorted(report.results, cases, dict(one.names.links), _holders(one))
+        links = dict(one.names.links)
+        yield _Sorted(report.results, cases, links, _holders(one), _own(one))
+
+
+def _own(evidence: Evidence) -> OwnNetworks:
+    """The addresses of the host, and the networks that these and its routes are of."""
+    rows = [
+        (address, row.prefixlen)
+        for row in evidence.view.addresses
+        if (address := row.local or row.address) is not None
+    ]
+    routes = [
+        ip_network(one.to)
+        for one in evidence.scenario.host.routes
+        if one.type == "unicast" and one.to != "default"
+    ]
+    networks = [*rows, *((one.network_address, one.prefixlen) for one in routes)]
+    return OwnNetworks(
+        tuple(address for address, _ in rows),
+        tuple(network_of(address, bits) for address, bits in networks if bits),
+    )
 
 
 def _holders(evidence: Evidence) -> dict[str, Kind]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -42,6 +42,11 @@ def write_text(answered: Sequence[Answered], here: bool = False) -> None:
                 out.say(f"    {build}: {given} (model: {result.verdict})")
         else:
             _suggestion(out, one, one.outcome)
+            if one.shorter and isinstance(one.shorter.outcome, Suggestion):
+                _lines(out, one.shorter, one.shorter.outcome, "or, shorter, but it does more: put")
+                _effects(out, one.shorter.outcome.elsewhere)
+            if one.remedies:
+                out.say(f"  without gai.conf: {', or '.join(one.remedies)}")
             if line := _left_broken(one.findings, len(one.outcome.lines)):
                 out.say(f"  {line}", "yellow")
         if one.own_name:
@@ -65,24 +70,33 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         out.say(f"    - {mended.old}", whole=True)
         out.say(f"    + {mended.new}", whole=True)
     if found.lines:
-        where = "in front of the present gai.conf" if answered.present.data else "in gai.conf"
-        out.say(f"  put {where}:")
-        kept = False
-        for line in sorted(found.lines, key=lambda line: (line.keyword, line.restored)):
-            first = line.restored and not kept
-            note = "   # the defaults, which the new line would drop" if first else ""
-            kept = line.restored
-            out.say(f"    {line.text}{note}", "" if line.restored else "bold", whole=True)
+        _lines(out, answered, found, "put")
     out.say(f"  verified on real glibc {verified}: {_orders(answered.after)[0][0]}", "green")
     for decision in answered.after[0].decisions[: max(1, len(answered.wanted) - 1)]:
         out.say(f"    {decision.why}", "dim")
-    if not found.smallest:
+    if not (found.smallest or found.shorter):
         out.say("  no line can be spared; whether another change has fewer was too much to try")
     # once for all builds and both orders of replies
     kept_orders = grouped(answered.kept, lambda one: (one.lookup, *dict.fromkeys(one.native)))
     for lookup, *order in kept_orders:
         out.say(f"  keeps {lookup}: {', '.join(order)}", "green")
-    effects = found.elsewhere
+    _effects(out, found.elsewhere)
+
+
+def _lines(out: Terminal, answered: Answered, found: Suggestion, put: str) -> None:
+    """The lines of a suggestion; those that keep the defaults come last."""
+    where = "in front of the present gai.conf" if answered.present.data else "in gai.conf"
+    out.say(f"  {put} {where}:")
+    kept = False
+    for line in sorted(found.lines, key=lambda line: (line.keyword, line.restored)):
+        first = line.restored and not kept
+        note = "   # the defaults, which the new line would drop" if first else ""
+        kept = line.restored
+        out.say(f"    {line.text}{note}", "" if line.restored else "bold", whole=True)
+
+
+def _effects(out: Terminal, effects: SideEffects) -> None:
+    """What a suggestion does beside the wish."""
     if effects.lookups:
         out.say(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
     for phrase in effects.reaches:
@@ -92,8 +106,6 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
         rest = f" and {more} more" if more > 0 else ""
         listed = "; ".join(effects.kinds[:_SHOWN])
         out.say(f"  from the host's sources it also puts {listed}{rest}", "yellow")
-    if answered.remedies:
-        out.say(f"  without gai.conf: {', or '.join(answered.remedies)}")
 
 
 def _left_broken(findings: Sequence[Finding], added: int) -> str:
@@ -157,6 +169,17 @@ class SuggestedLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Shorter:
+    """A change of fewer lines, which every build confirms too; it does more to other addresses."""
+
+    lines: tuple[SuggestedLine, ...]
+    gai_conf: str | None
+    after: tuple[Result, ...]
+    kept: tuple[Result, ...]
+    elsewhere: SideEffects
+
+
+@dataclass(frozen=True, slots=True)
 class Possible(Outcome):
     """A change that gives the wished order."""
 
@@ -167,6 +190,9 @@ class Possible(Outcome):
     elsewhere: SideEffects
     findings: tuple[Finding, ...]
     remedies: Annotated[tuple[str, ...], Field(description="what does it without gai.conf")]
+    shorter: Annotated[
+        Shorter | None, Field(description="a second answer, where one has fewer lines")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +211,16 @@ def document(answered: Sequence[Answered]) -> SuggestDocument:
         if isinstance(found, Impossible):
             made.append(fill(NotPossible, one, found, present=present))
             continue
-        lines = tuple(SuggestedLine(line.text, line.restored) for line in found.lines)
-        text = None if found.gai_conf is None else found.gai_conf.decode("utf-8", "replace")
-        made.append(fill(Possible, one, found, present=present, lines=lines, gai_conf=text))
+        second = one.shorter
+        shorter = None
+        if second and isinstance(second.outcome, Suggestion):
+            shorter = fill(Shorter, second, second.outcome, **_written(second.outcome))
+        made.append(fill(Possible, one, found, present=present, **_written(found), shorter=shorter))
     return SuggestDocument(tuple(made))
+
+
+def _written(found: Suggestion) -> dict[str, Any]:
+    """The lines and the whole file as the JSON has them."""
+    text = None if found.gai_conf is None else found.gai_conf.decode("utf-8", "replace")
+    lines = tuple(SuggestedLine(line.text, line.restored) for line in found.lines)
+    return {"lines": lines, "gai_conf": text}

@@ -11,10 +11,17 @@ from hypothesis import strategies as st
 
 from harness.advice.lint import lint
 from harness.advice.pitfalls import find_pitfalls
-from harness.advice.suggest import Impossible, LookupCase, Suggestion, answered_order, suggest
+from harness.advice.suggest import (
+    Impossible,
+    LookupCase,
+    OwnNetworks,
+    Suggestion,
+    answered_order,
+    suggest,
+)
 from harness.advice.suggest import lines as gai_lines
 from harness.advice.suggest.goal import known_facts
-from harness.advice.suggest.kinds import reaches
+from harness.advice.suggest.kinds import reaches, turned
 from harness.advice.suggest.lines import NewLine, as_prefix, with_new_lines, with_rows
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import dialect
@@ -71,27 +78,75 @@ DEAD_FOUR = replace(DEAD, destination="198.51.100.7")
 
 
 @pytest.mark.parametrize(
-    ("found", "first", "line", "defaults"),
+    ("found", "first", "line", "defaults", "shorter"),
     [
         # rule 9 is overruled by one precedence, and the defaults are kept
-        ((FAR, NEAR), FAR, "precedence ::ffff:172.31.0.0/112 15", 4),
-        # with four lines in all, IPv4's own is smaller than any other
-        ((SIX, FOUR), FOUR, "precedence ::ffff:0:0/96 45", 3),
+        ((FAR, NEAR), FAR, "precedence ::ffff:172.31.0.0/112 15", 4, ""),
+        # IPv4's own line is a default itself, so one less is to be kept; but it is for all of IPv4
+        ((SIX, FOUR), FOUR, "precedence ::ffff:203.0.0.0/112 45", 4, "precedence ::ffff:0:0/96 45"),
         # rule 5 is turned by a label, rule 2 by a scope, and so is rule 3 with IPv4
-        ((FOUR, ULA_FROM), ULA_FROM, "label fc00::/7 1", 6),
-        ((META, FOUR), META, "scopev4 ::ffff:169.254.0.0/112 14", 1),
-        ((FOUR, OLD_SIX), OLD_SIX, "scopev4 ", 2),
+        ((FOUR, ULA_FROM), ULA_FROM, "label 2001:db8:9::/48 6", 7, "label fc00::/7 1"),
+        ((META, FOUR), META, "scopev4 ::ffff:169.254.77.0/120 14", 2,
+         "scopev4 ::ffff:169.254.0.0/112 14"),
+        # the network of the source, as its prefix length says
+        ((FOUR, OLD_SIX), OLD_SIX, "scopev4 ::ffff:192.0.2.0/120 5", 2, ""),
         # unreachable ones are ordered among themselves
-        ((DEAD, DEAD_FOUR), DEAD_FOUR, "precedence ::ffff:0:0/96 45", 3),
+        ((DEAD, DEAD_FOUR), DEAD_FOUR, "precedence ::ffff:198.51.0.0/112 45", 4,
+         "precedence ::ffff:0:0/96 45"),
     ],
-)
+)  # fmt: skip
 def test_the_line_that_brings_the_first_to_the_front(
-    found: tuple[Candidate, ...], first: Candidate, line: str, defaults: int
+    found: tuple[Candidate, ...], first: Candidate, line: str, defaults: int, shorter: str
 ) -> None:
     done = wish(*found, want=[str(first.destination)])
-    (new,) = own(done)
-    assert new.startswith(line)
+    assert isinstance(done, Suggestion)
+    assert own(done) == [line]
     assert len(restored(done)) == defaults
+    assert (done.shorter is not None) == bool(shorter)
+    if done.shorter:
+        assert own(done.shorter) == [shorter]
+        assert len(restored(done.shorter)) == defaults - 1
+        assert done.shorter.smallest
+
+
+HOME = OwnNetworks(tuple(map(ip_address, ("192.0.2.4", "2001:db8:1::4"))))
+LOCALHOST = case(Candidate("::1", "::1", 128, index=1), Candidate("127.0.0.1", "127.0.0.1", 8))
+
+
+def test_all_that_the_host_may_ask_from_counts_not_only_what_a_look_up_shows() -> None:
+    """A host with both families: IPv4's 60 would put 203.0.113.9 before 2001:db8:9::1, 40."""
+    found = suggest([LOCALHOST], None, targets("127.0.0.1"), host=HOME)
+    assert own(found) == ["precedence ::ffff:127.0.0.0/104 60"]
+    assert isinstance(found, Suggestion)
+    assert found.shorter
+    assert own(found.shorter) == ["precedence ::1/128 0"]
+    before = Policy.default("2.36")
+    after = Policy.build(b"precedence ::ffff:0:0/96 60\nprecedence ::1/128 50\n", dialect("2.36"))
+    _, _, words = turned(before, after, HOME.addresses)
+    assert "public IPv4 before global IPv6" in words
+    # nothing asks ::1 from another address than itself, nor others from it
+    _, _, words = turned(before, Policy.build(found.shorter.gai_conf, dialect("2.36")), ())
+    assert "global IPv6 before ::1" in words
+
+
+def test_a_scope_that_parts_others_from_their_source_says_so() -> None:
+    """The two are asked from 10.0.0.5, of scope 14 like all IPv4 but what is link-local."""
+    conf = b"scopev4 ::ffff:74.6.143.0/120 1\nscopev4 ::ffff:74.6.231.0/120 2\n"
+    far = [Candidate(text, "10.0.0.5", 24) for text in ("74.6.231.20", "8.8.8.8", "74.6.143.26")]
+    found = wish(*far, want=["74.6.143.26"], conf=conf)
+    assert isinstance(found, Suggestion)
+    assert found.shorter
+    assert own(found.shorter) == ["scopev4 ::ffff:10.0.0.0/120 1"]
+    assert (
+        "parts 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, public IPv4 from their source 10.0.0.5"
+        " in scope: rule 2 puts what matches first"
+    ) in [one.replace(" 169.254.0.0/16,", "") for one in found.shorter.elsewhere.reaches]
+
+
+def test_the_network_that_the_host_knows_is_rather_offered_than_a_usual_length() -> None:
+    route = OwnNetworks(networks=(gai_lines.network_of(ip_address("203.0.112.0"), 23),))
+    (found,) = own(suggest([case(SIX, FOUR)], None, targets("203.0.113.9"), host=route))
+    assert found == "precedence ::ffff:203.0.112.0/119 45"
 
 
 @pytest.mark.parametrize("conf", [
@@ -176,14 +231,24 @@ def test_other_look_ups_are_kept_by_a_line_for_the_network_of_the_source() -> No
     """The precedence of IPv4 would do, if the mesh's own name did not have to stay."""
     mesh, want = case(GOOGLE_FOUR, MESH, name="mesh"), targets("64.233.162.138")
     google = case(GOOGLE, GOOGLE_FOUR, name="google")
-    assert own(suggest([google], None, want)) == ["precedence ::ffff:0:0/96 45"]
+    alone = suggest([google], None, want)
+    assert isinstance(alone, Suggestion)
+    assert own(alone) == ["precedence ::ffff:64.233.0.0/112 45"]
+    assert own(alone.shorter or alone) == ["precedence ::ffff:0:0/96 45"]
     assert own(suggest([google], None, want, [mesh])) == ["label 200::/7 8"]
+    # what need not stay is turned by the shorter one only
+    free = suggest([google], None, want, [mesh], stay=False)
+    assert isinstance(free, Suggestion)
+    assert own(free) == ["label 200::/7 8"]
+    assert own(free.shorter or free) == ["precedence ::ffff:0:0/96 45"]
     kept = targets("200:aa::1", "64.233.162.138")
     for order in (kept, kept[:1]):
         assert own(suggest([google], None, want, [], [(mesh, order)])) == ["label 200::/7 8"]
-    # it may be told to change, too: the blunt line does both
-    turned = suggest([google], None, want, [], [(mesh, kept[::-1])])
-    assert own(turned) == ["precedence ::ffff:0:0/96 45"]
+    # it may be told to change, too: the blunt line does both, and one for the network as well
+    both_turned = suggest([google], None, want, [], [(mesh, kept[::-1])])
+    assert isinstance(both_turned, Suggestion)
+    assert own(both_turned) == ["precedence ::ffff:64.233.0.0/112 45"]
+    assert own(both_turned.shorter or both_turned) == ["precedence ::ffff:0:0/96 45"]
     # one order for one set of addresses: what is only wished to stay gives way, what is kept not
     same = replace(google, name="same")
     assert isinstance(suggest([google], None, want, [same]), Suggestion)
@@ -241,8 +306,9 @@ def test_three_in_any_order_take_at_most_two_lines() -> None:
     for want in permutations(texts):
         found = wish(FAR, SIX, NEAR, want=want)
         assert isinstance(found, Suggestion)
-        assert found.smallest
-        assert len(own(found)) <= 2
+        few = found.shorter or found
+        assert few.smallest
+        assert len(own(few)) <= 2
 
 
 def test_many_addresses_end_in_time_without_a_line_to_spare() -> None:
@@ -306,7 +372,10 @@ def test_one_line_never_does_what_takes_two(one: LookupCase, data: st.DataObject
         Target(ip_address(str(c.destination))) for c in data.draw(st.permutations(one.candidates))
     )
     found = suggest([one], None, wanted)
-    if isinstance(found, Impossible) or not found.smallest or len(own(found)) < 2:
+    if isinstance(found, Impossible):
+        return
+    found = found.shorter or found
+    if not found.smallest or len(own(found)) < 2:
         return
     if any(line.keyword != "precedence" for line in found.lines):
         return

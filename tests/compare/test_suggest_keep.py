@@ -64,9 +64,9 @@ def test_the_file_is_written_and_what_else_it_does_is_said(call: Call, tmp_path:
     file.write_text(HOST)
     done = call("suggest", file, "--want", "172.18.45.6", "-o", new)
     assert done.status == 0, done
-    assert "precedence ::ffff:172.18.0.0/112 15\n" in done.out
+    assert "precedence ::ffff:172.18.45.0/120 15\n" in done.out  # the network of eth0
     # 15 stands between the 10 of IPv4 and the 20 of ::/96
-    assert "  also puts all of 172.18.0.0/16 before other IPv4\n" in done.out
+    assert "  also puts all of 172.18.45.0/24 before other IPv4\n" in done.out
     broken = "kept as it was, but not as it looks: lines 1 (GAI001), 5 (GAI007) of the present file"
     assert broken in done.out
     (found,) = json.loads(call("suggest", file, "--want", "172.18.45.6", "--json").out)[
@@ -119,10 +119,16 @@ def test_what_is_kept(suggested: Suggested) -> None:
         "ask with AF_INET only, where the program can be told to",
     ]
     (one,) = suggested("--lookup", "1", "--want", FOUR, "--no-keep")
-    assert own(one) == ["precedence ::ffff:0:0/96 45"]
-    assert one["elsewhere"]["lookups"] == ["mesh", "web dgram"]
+    # the fewest side effects first, and the shortest second: the same question is turned by both
+    assert own(one) == ["label 200::/7 8"]
+    assert one["elsewhere"]["lookups"] == ["web dgram"]
+    assert own(one["shorter"]) == ["precedence ::ffff:0:0/96 45"]
+    assert one["shorter"]["elsewhere"]["lookups"] == ["mesh", "web dgram"]
+    assert [each["native"] for each in one["shorter"]["after"]] == [[FOUR, SIX]]
+    assert not one["smallest"]
     (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", f"mesh={FOUR}")
-    assert own(one) == ["precedence ::ffff:0:0/96 45"]
+    assert own(one) == ["precedence ::ffff:64.233.0.0/112 45"]
+    assert own(one["shorter"]) == ["precedence ::ffff:0:0/96 45"]
     (one,) = suggested("--lookup", "1", "--want", FOUR, "--keep", "3", status=1)
     assert not one["possible"]
 

@@ -1,6 +1,6 @@
-"""The smallest gai.conf change that yields a wished order, or why there is none. Pure."""
+"""The gai.conf changes that yield a wished order, or why there is none. Pure."""
 
-from harness.advice.suggest.goal import Blocker, LookupCase
+from harness.advice.suggest.goal import Blocker, LookupCase, OwnNetworks
 from harness.advice.suggest.lines import Mended
 from harness.advice.suggest.search import (
     Impossible,
@@ -11,6 +11,6 @@ from harness.advice.suggest.search import (
 )
 
 __all__ = [
-    "Blocker", "Impossible", "LookupCase", "Mended", "SideEffects", "Suggestion", "answered_order",
-    "suggest",
+    "Blocker", "Impossible", "LookupCase", "Mended", "OwnNetworks", "SideEffects", "Suggestion",
+    "answered_order", "suggest",
 ]  # fmt: skip

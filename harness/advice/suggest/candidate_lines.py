@@ -142,24 +142,27 @@ class Problem:
 
 
 def precedence_lines(problem: Problem) -> Iterator[tuple[Lines, bool]]:
-    """The sets of fewest precedence lines, or (False) one set that has no line to spare."""
+    """The sets of fewest precedence lines, or (False) one set that has no line to spare.
+
+    Where defaults do, whose lines cost nothing, those with one line that costs are there too.
+    """
     keys = problem.keys
     nodes = [node for node in tree(keys) if node not in problem.defaults]
     free = [one for one in problem.defaults if any(holds(one, key) for key in keys)]
-    looked = 0
+    looked, found = 0, False
     for cost in range(len(nodes) + 1):
         looked += comb(len(nodes), cost) << len(free)
         if looked > problem.effort:
-            yield _spare(problem), False
+            if not found:
+                yield _spare(problem), False
             return
-        found = False
         for number in range(len(free) + 1):
             for chosen in product(combinations(nodes, cost), combinations(free, number)):
                 lines = solve(problem, (*chosen[0], *chosen[1]))
                 if lines is not None:
                     found = True
                     yield lines, True
-        if found:
+        if found and cost:
             return
 
 

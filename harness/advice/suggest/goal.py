@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from harness.advice.suggest.lines import Prefix
 from harness.model import Candidate, Destination, Dialect, Policy
 from harness.model.addresses import as_ipv6_int, needs_scope, parse
 from harness.model.explain import describe
-from harness.model.host import Target
+from harness.model.host import IPAddress, Target
 from harness.model.order import RULES, compare_pair, decide, glibc_destination
 
 Pair = tuple[Target, Target]
@@ -26,6 +27,14 @@ class LookupCase:
     name: str
     dialect: Dialect
     candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnNetworks:
+    """What a host has: addresses, from which it may ask, and networks it knows, as 128 bits."""
+
+    addresses: tuple[IPAddress, ...] = ()
+    networks: tuple[Prefix, ...] = ()
 
 
 def known_facts(case: LookupCase, policy: Policy) -> dict[Target, Destination]:

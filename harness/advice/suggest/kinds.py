@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from itertools import combinations
 
 from harness.advice.suggest.lines import NewLine, as_prefix, holds, network_text, present_value
-from harness.model.addresses import V4MAPPED
+from harness.model.addresses import V4MAPPED, is_link_local
 from harness.model.host import IPAddress
 from harness.model.policy import Policy
 
@@ -23,19 +24,71 @@ _KINDS = {
 _WHOLE = {(0, 0): "IPv6", (V4MAPPED, 96): "IPv4"}
 
 Key = tuple[bool, bool, int, int]
+_MOST_SOURCES = 4  # of one family
 
 
-def keys(policy: Policy, sources: Sequence[IPAddress]) -> list[tuple[str, Key]]:
-    """What rules 2, 5, 6 and 8 make of each kind from each source; the higher comes first."""
+def keys(policy: Policy, sources: Sequence[IPAddress]) -> list[tuple[str, IPAddress, Key]]:
+    """What rules 2, 5, 6 and 8 make of each kind from each source that the kernel could choose.
+
+    A kind without a source counts as reached from itself. The higher key comes first.
+    """
     found = []
     for name, text in _KINDS.items():
         address = ip_address(text)
         scope, precedence = policy.scope(address), policy.precedence_of(address)
-        for source in [one for one in sources if one.version == address.version] or [address]:
+        for source in _sources_of(address, sources) or [address]:
             same_label = policy.label(source) == policy.label(address)
             same_scope = policy.scope(source) == scope
-            found.append((name, (same_scope, same_label, precedence, -scope)))
+            found.append((name, source, (same_scope, same_label, precedence, -scope)))
     return found
+
+
+def _sources_of(address: IPAddress, sources: Sequence[IPAddress]) -> list[IPAddress]:
+    """Loopback is reached from its like alone, link-local IPv6, of which every interface has one,
+    too; others rather from what is not link-local.
+    """
+    found = [
+        one
+        for one in sources
+        if one.version == address.version and one.is_loopback == address.is_loopback
+    ]
+    local = [one for one in found if is_link_local(one) == is_link_local(address)]
+    alone = address.version == 6 and is_link_local(address)
+    return (local if local or alone else found)[:_MOST_SOURCES]
+
+
+def turned(
+    old: Policy, new: Policy, sources: Sequence[IPAddress]
+) -> tuple[int, int, tuple[str, ...]]:
+    """How many pairs of kinds change, how many of them tie now; in words which come first now."""
+    rows = zip(keys(old, sources), keys(new, sources), strict=True)
+    both = [*dict.fromkeys((name, was, now) for (name, _, was), (_, _, now) in rows)]
+    number, ties, examples = 0, 0, dict[str, None]()
+    for (name, was, now), (other, other_was, other_now) in combinations(both, 2):
+        verdict = sign(now, other_now)
+        if name == other or verdict == sign(was, other_was):
+            continue
+        number += 1
+        ties += not verdict
+        if verdict:
+            first, second = (name, other) if verdict > 0 else (other, name)
+            examples.setdefault(f"{first} before {second}")
+        else:
+            examples.setdefault(f"{name} and {other} tie")
+    return number, ties, tuple(examples)
+
+
+def parted(old: Policy, new: Policy, sources: Sequence[IPAddress]) -> Iterator[str]:
+    """Which kinds match their source no longer: rules 2 and 5 put them behind all that do."""
+    before, after = keys(old, sources), keys(new, sources)
+    for at, rule in enumerate(("scope: rule 2", "label: rule 5")):
+        lost: dict[IPAddress, list[str]] = {}
+        for (name, source, was), (_, _, now) in zip(before, after, strict=True):
+            if was[at] and not now[at]:
+                lost.setdefault(source, []).append(name)
+        for source, names in lost.items():
+            listed = ", ".join(names)
+            yield f"parts {listed} from their source {source} in {rule} puts what matches first"
 
 
 def sign(a: Key, b: Key) -> int:

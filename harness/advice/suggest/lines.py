@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 from harness.advice.lint import lint
-from harness.model.addresses import V4MAPPED, leading_zeros, prefix_text
+from harness.model.addresses import V4MAPPED, as_ipv6_int, leading_zeros, prefix_text
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, parse_gai_conf
+from harness.model.host import IPAddress
 from harness.model.policy import Policy
 
 KEYWORDS = ("precedence", "label", "scopev4")
@@ -80,6 +81,11 @@ class Mended:
 def cut(value: int, bits: int, width: int = 128) -> Prefix:
     """``value`` with everything below ``bits`` cleared, and ``bits``."""
     return value >> (width - bits) << (width - bits), bits
+
+
+def network_of(address: IPAddress, bits: int) -> Prefix:
+    """The network of an address with its prefix length, as 128 bits."""
+    return cut(as_ipv6_int(address), bits + (96 if address.version == 4 else 0))
 
 
 def holds(prefix: Prefix, value: int, width: int = 128) -> bool:

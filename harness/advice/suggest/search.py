@@ -1,19 +1,19 @@
-"""The smallest gai.conf change that yields a wished order, or why there is none. Pure.
+"""The gai.conf change of fewest side effects that yields a wish, or why there is none. Pure.
 
-Small is, in this order: other look-ups stay as they are, no line against a part of a network that
-is not the host's own, few lines (then few restored defaults), few changed decisions elsewhere,
-short prefixes. Label and scope lines are used where rule 2 or 5 is in the way, or as such a line.
+Few are, in this order: look-ups that turn round, lines against a part of a network that is not the
+host's own, decisions between kinds of addresses; then lines (and restored defaults). Where another
+change has fewer lines, it is the second answer. Label and scope lines are used where rule 2 or 5 is
+in the way, or where precedences leave no look-up as it is, or as a line for a whole network.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations, islice
-from operator import itemgetter
 
 from harness.advice.suggest import candidate_lines, goal, kinds, lines
 from harness.advice.suggest.candidate_lines import Lines, Problem, Table
-from harness.advice.suggest.goal import Blocker, LookupCase, known_facts
+from harness.advice.suggest.goal import Blocker, LookupCase, OwnNetworks, known_facts
 from harness.advice.suggest.lines import Mended, NewLine, with_rows
 from harness.model.addresses import as_ipv6_int, parse
 from harness.model.gaiconf import INT_MAX, parse_gai_conf
@@ -23,14 +23,14 @@ from harness.model.policy import Policy
 from harness.model.transport import ProcessAborted
 
 _MOST_KEPT = 60  # addresses of other look-ups; beyond it they are only compared
-_ONE_LINE: tuple[object, ...] = (0, 1)  # the rank of what cannot be bettered
+_ONE_LINE = (0, 1)  # the rank of what cannot be bettered
 _WIDEST = 16  # bits of a prefix that somebody may have been given, ::/6 is none
-_COMPARED = 60  # equally small changes that are compared for what else they change
+_COMPARED = 60  # changes that are compared for what else they change
 
 Kept = tuple[LookupCase, tuple[Target, ...]]
 """Another look-up, and the addresses that have to come first in it, in this order."""
-Found = tuple[tuple[object, ...], bool, Lines]
-"""A change with its rank, the best first, and whether it is the smallest."""
+Found = tuple[tuple[int, ...], tuple[object, ...], bool, Lines]
+"""A change: its side effects, its rank by size, whether it is the smallest, and its lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class SideEffects:
     """How many ``pairs`` of other ``lookups`` turn round, and ``kind_pairs`` of kinds of addresses.
 
     Those are reached from this host's sources; ``kinds`` says which come first now. ``reaches``
-    says what each line for more than one address does to all the others of its prefix.
+    says what each line for more than one address does to all the others of its prefix. Of the
+    kinds ``kind_ties`` only tie now, and later rules decide.
     """
 
     pairs: int = 0
@@ -46,6 +47,7 @@ class SideEffects:
     lookups: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
+    kind_ties: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Suggestion:
 
     ``lines`` go in front of the file; ``mended`` are lines to write otherwise first.
     ``gai_conf`` is the whole new file, None when there was none and none is needed.
-    ``smallest`` is False for a change that merely has no line to spare.
+    ``smallest`` is False for a change that merely has no line to spare, and for one beside which
+    there is a ``shorter`` one that does more to other addresses.
     """
 
     wanted: tuple[Target, ...]
@@ -63,6 +66,7 @@ class Suggestion:
     gai_conf: bytes | None
     elsewhere: SideEffects
     smallest: bool = True
+    shorter: "Suggestion | None" = None
 
     @property
     def needed(self) -> bool:
@@ -89,14 +93,15 @@ def suggest(
     elsewhere: Sequence[LookupCase] = (),
     kept: Sequence[Kept] = (),
     stay: bool = True,
+    host: OwnNetworks | None = None,
 ) -> Suggestion | Impossible:
-    """Find the smallest change that puts ``wanted`` first, in this order, in every case.
+    """Find the change that puts ``wanted`` first, in this order, in every case.
 
     Parameters: ``cases`` the look-up in every dialect (and order of DNS replies) that counts;
     ``gai_conf`` None for no file; ``elsewhere`` other look-ups, whose order stays where a change
     can leave it, unless ``stay`` is false; ``kept`` those that must give the order
-    beside them. Raises ValueError for no case, and for no wish, or an address twice or that a case
-    does not have.
+    beside them; ``host`` what it has beside the sources of the look-ups. Raises ValueError for
+    no case, and for no wish, or an address twice or that a case does not have.
     """
     asked = set(goal.pairs(wanted, [one for one in _targets(cases) if one not in wanted]))
 
@@ -108,11 +113,12 @@ def suggest(
     present = [(one, answered_order(one, Policy.build(gai_conf, one.dialect))) for one in elsewhere]
     # where the wish turns the same two addresses round there is nothing to keep
     present = [one for one in present if not turned(one[1])]
+    host = host or OwnNetworks()
     if stay and 0 < sum(len(order) for _, order in present) <= _MOST_KEPT:
-        found = _Search(cases, gai_conf, tuple(wanted), elsewhere, (*kept, *present)).result()
+        found = _Search(cases, gai_conf, tuple(wanted), elsewhere, (*kept, *present), host).result()
         if isinstance(found, Suggestion):
             return found
-    return _Search(cases, gai_conf, tuple(wanted), elsewhere, kept).result()
+    return _Search(cases, gai_conf, tuple(wanted), elsewhere, kept, host).result()
 
 
 def _targets(cases: Sequence[LookupCase]) -> list[Target]:
@@ -137,12 +143,14 @@ class _Search:
         wanted: tuple[Target, ...],
         elsewhere: Sequence[LookupCase],
         kept: Sequence[Kept],
+        host: OwnNetworks,
     ) -> None:
         if not given or not wanted:
             raise ValueError("a look-up and a wished address were expected")
         if len(set(wanted)) < len(wanted):
             raise ValueError("a wish that names every address once was expected")
-        self.file, self.wanted = file, wanted
+        self.file, self.wanted, self.host = file, wanted, host
+        self.effects_of: dict[Lines, SideEffects] = {}
         self.elsewhere = tuple({(c.dialect, c.candidates): c for c in elsewhere}.values())
         self.dialects = list(dict.fromkeys(case.dialect for case in given))
         self.base, self.mends = lines.mended(file or b"", self.dialects)
@@ -182,11 +190,18 @@ class _Search:
             found += self.best(
                 candidate_lines.match_lines(tables, self.is_open, choice, self.beside)
             )
-            if any(rank[:2] <= _ONE_LINE for rank, _, _ in found):
+            if any(effects[0] == 0 and rank[:2] <= _ONE_LINE for effects, rank, _, _ in found):
                 break
         if found:
-            _, smallest, best = min(found, key=itemgetter(0))
-            return self.suggestion(self.shortened(best), smallest)
+            *_, gentle, best = min(found, key=lambda one: one[:2])
+            *_, smallest, few = min(found, key=lambda one: one[1])
+            best, few = self.shortened(best), self.shortened(few)
+            if self.size(best) <= self.size(few):
+                return self.suggestion(best, gentle)
+            shorter = self.suggestion(few, smallest)
+            if self.changed(best) >= self.changed(few):
+                return shorter
+            return replace(self.suggestion(best, smallest=False), shorter=shorter)
         in_the_way = goal.find_blockers(self.known, self.wanted, self.others, self.scopes_free)
         return Impossible(self.wanted, in_the_way, proved=bool(in_the_way))
 
@@ -203,9 +218,9 @@ class _Search:
         return [first & every, every] if first & every != every else [every]
 
     def best(self, early: Iterator[tuple[Lines, bool]]) -> list[Found]:
-        """The best of the sets of label and scopev4 lines with precedence lines added, if any."""
+        """The smallest sets of label and scopev4 lines with precedence lines added, if any."""
         found: list[tuple[tuple[int, int, int], bool, Lines]] = []
-        size, more = INT_MAX, False
+        size, more, settled = INT_MAX, False, False
         for match, exact in islice(early, 500):
             if len(match) > size + more:
                 break
@@ -217,14 +232,17 @@ class _Search:
                     size = min(size, len(match))
                     rank = self.narrow(whole), len(whole), self.size(whole)
                     found.append((rank, exact and smallest, whole))
+                    settled |= rank[:2] <= _ONE_LINE and not self.changed(whole)[0]
             if len(match) == size:
-                more = min(rank for rank, _, _ in found)[:2] > _ONE_LINE
-        fewest = min((rank for rank, _, _ in found), default=None)
-        ranked: list[Found] = [
-            ((*rank, self.effect_on_rest(lines), not smallest), smallest, lines)
-            for rank, smallest, lines in [one for one in found if one[0] == fewest][:_COMPARED]
-        ]
-        return [min(ranked, key=itemgetter(0))] if ranked else []
+                more = not settled
+        found.sort(key=lambda one: one[0])
+        return [
+            (
+                (self.changed(lines)[0], rank[0], *self.changed(lines)[1:]),
+                (*rank, *self.effect_on_rest(lines), not smallest), smallest, lines,
+            )
+            for rank, smallest, lines in found[:_COMPARED]
+        ]  # fmt: skip
 
     def effect_on_rest(self, new: Lines) -> tuple[object, ...]:
         """What tells equally small changes apart; raising a wished address is the clearer way."""
@@ -290,6 +308,11 @@ class _Search:
 
     def effects(self, new: Lines) -> SideEffects:
         """What changes in other look-ups, and between kinds of addresses."""
+        if new not in self.effects_of:
+            self.effects_of[new] = self._effects(new)
+        return self.effects_of[new]
+
+    def _effects(self, new: Lines) -> SideEffects:
         turned: dict[str, int] = {}
         for case in self.elsewhere:
             policy = Policy.build(self.base, case.dialect)
@@ -297,42 +320,30 @@ class _Search:
             place = {at: number for number, at in enumerate(after)}
             count = sum(place[a] > place[b] for a, b in combinations(_positions(case, policy), 2))
             turned[case.name] = turned.get(case.name, 0) + count
-        old = kinds.keys(self.policies[-1], self.sources)
-        now = kinds.keys(with_rows(self.policies[-1], new), self.sources)
-        number = 0
-        examples: dict[str, None] = {}
-        for a, b in combinations(range(len(old)), 2):
-            name, other = old[a][0], old[b][0]
-            verdict = kinds.sign(now[a][1], now[b][1])
-            if name == other or verdict == kinds.sign(old[a][1], old[b][1]):
-                continue
-            number += 1
-            if verdict:
-                first, second = (name, other) if verdict > 0 else (other, name)
-                examples.setdefault(f"{first} before {second}")
-            else:
-                examples.setdefault(f"{name} and {other} tie")
+        old, now = self.policies[-1], with_rows(self.policies[-1], new)
+        number, ties, examples = kinds.turned(old, now, self.sources)
         lookups = tuple(name for name, count in turned.items() if count)
-        whole = tuple(kinds.reaches(new, self.policies[-1], with_rows(self.policies[-1], new)))
-        return SideEffects(sum(turned.values()), number, lookups, tuple(examples), whole)
+        whole = (*kinds.reaches(new, old, now), *kinds.parted(old, now, self.sources))
+        return SideEffects(sum(turned.values()), number, lookups, examples, whole, ties)
 
     @cached_property
     def sources(self) -> tuple[IPAddress, ...]:
-        """The source addresses that the look-ups show this host to have."""
+        """The source addresses that the look-ups show this host to have, and all others it has."""
         every = [one.source for case, _ in self.cases for one in case.candidates]
-        return tuple(dict.fromkeys(parse(one) for one in every if one is not None))
+        known = [parse(one) for one in every if one is not None]
+        return tuple(dict.fromkeys([*known, *self.host.addresses]))
 
     @cached_property
     def own(self) -> tuple[lines.Prefix, ...]:
-        """The networks that the host itself is in, as 128 bits."""
+        """The networks that the host itself is in or knows, as 128 bits, the smallest first."""
         known = [(one.source, one.prefixlen) for case, _ in self.cases for one in case.candidates]
-        found = [lines.LINK_LOCAL]
-        for source, bits in known:
-            if source is not None and bits:
-                address = parse(source)
-                above = 96 if address.version == 4 else 0
-                found.append(lines.cut(as_ipv6_int(address), bits + above))
-        return tuple(dict.fromkeys(found))
+        found = [lines.LINK_LOCAL, *self.host.networks]
+        found += [
+            lines.network_of(parse(source), bits) for source, bits in known if source and bits
+        ]
+        # of link-local ones /10, whatever length an address has
+        inside = [one for one in found if not lines.holds(lines.LINK_LOCAL, one[0])]
+        return tuple(sorted({lines.LINK_LOCAL, *inside}, key=lambda one: (-one[1], one[0])))
 
     def narrow(self, new: Lines) -> int:
         """How many lines are for none of the wanted, but a part of a network not the host's own."""
@@ -345,33 +356,38 @@ class _Search:
             for at in every
         )
 
-    def changed(self, new: Lines) -> tuple[int, int]:
-        """Pairs of look-ups that turn round although nobody asked for it, and pairs of kinds."""
+    def changed(self, new: Lines) -> tuple[int, int, int]:
+        """Pairs of look-ups that turn round although nobody asked for it; pairs of kinds; ties."""
         turned = 0
         for case, policy in self.cases:
             before = [t for t in answered_order(case, policy) if t in self.others]
             after = answered_order(case, with_rows(policy, new))
             turned += sum(after.index(a) > after.index(b) for a, b in combinations(before, 2))
         found = self.effects(new)
-        return found.pairs + turned, found.kind_pairs
+        return found.pairs + turned, found.kind_pairs - found.kind_ties, found.kind_ties
 
     def shortened(self, best: Lines) -> Lines:
         """Shorter prefixes where nothing else changes and no line more is needed."""
         limit, changed = self.size(best), self.changed(best)
         for number, line in enumerate(best):
-            own = [] if line.keyword == "scopev4" else [
-                one for one in self.own if one[1] < line.bits and lines.holds(one, line.prefix)
-            ]  # fmt: skip
+            if line.whole in self.own:
+                continue
+            above = 96 if line.keyword == "scopev4" else 0
+            own = [
+                (one[0] % 2**line.entry.width, one[1] - above)
+                for one in self.own
+                if one[1] < line.whole[1] and lines.holds(one, line.whole[0]) and one[1] >= above
+            ]
             usual = lines.shorter((line.prefix, line.bits), line.entry.width)
             # rather the network that one machine is in, whatever else is of its kind
-            for prefix in (*usual, *own):
+            for prefix in (*own, *usual):
                 new = NewLine(line.keyword, *prefix, line.value)
                 trial = (*best[:number], new, *best[number + 1 :])
                 if (
                     len({one.row for one in trial}) == len(trial)
                     and self.size(trial) <= limit
                     and self.yields(trial)  # an order, which one that ends in a crash has not
-                    and self.changed(trial)[: 1 if prefix in own else 2] <= changed
+                    and self.changed(trial)[: 1 if prefix in own else 3] <= changed
                 ):
                     best = trial
                     break
