@@ -89,7 +89,13 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
             tried += 1
             of_line = list(_mended(data, of_line))
         findings += [_one_address(one, raw, after) for one in of_line]
-    findings += [*_reloads(new), *_scopes(data, new)]
+    # of a line without a length, as it was meant: what is offered for it is of one network
+    rows = data.split(b"\n")
+    for one in findings:
+        if one.code == "GAI006" and one.meant:
+            rows[one.line - 1] = one.meant[0].encode()
+    whole = b"\n".join(rows)
+    findings += [*_reloads(new), *_scopes(whole, gaiconf.parse_gai_conf(whole, _NEW))]
     # what holds for all versions once, the rest with the versions it holds for
     of_old, of_new = _tables(old, _OLD), _tables(new, _NEW)
     findings += [one if one in of_new else replace(one, glibc="<2.41") for one in of_old]

@@ -222,6 +222,11 @@ def _own(evidence: Evidence) -> OwnNetworks:
     return OwnNetworks(
         tuple(address for address, _ in rows),
         tuple(network_of(address, bits) for address, bits in networks if bits),
+        tuple(
+            f"{key}={value}"
+            for key, value in evidence.scenario.host.sysctls.items()
+            if key.endswith(".disable_ipv6") and value != "0" and ".default." not in key
+        ),
     )
 
 
@@ -292,7 +297,8 @@ def _without_gai_conf(wish: Wish, seen: _Sorted) -> tuple[str, ...]:
 def _targets(wish: Wish, seen: _Sorted, title: str, option: str = "--want") -> tuple[Target, ...]:
     cases = seen.cases
     if not cases:
-        raise WishError(f"{title}: a look-up that gives two or more addresses was expected")
+        wanted = "a look-up that gives two or more addresses was expected"
+        raise WishError(f"{title}: {wanted}{_missing(seen)}")
     known = {
         str(target): target
         for target in (Target(parse(c.destination), c.scope_id) for c in cases[0].candidates)
@@ -308,8 +314,14 @@ def _targets(wish: Wish, seen: _Sorted, title: str, option: str = "--want") -> t
         if len(meant) != 1:
             listed = ", ".join(map(str, meant) if meant else known)
             wanted = f"one of {title}'s addresses was expected ({listed})"
-            raise WishError(f"{option} {text}: {wanted}")
+            raise WishError(f"{option} {text}: {wanted}{'' if meant else _missing(seen)}")
         if meant[0] in found:
             raise WishError(f"{option} {text}: every address once was expected")
         found += meant
     return tuple(found)
+
+
+def _missing(seen: _Sorted) -> str:
+    """What there is to say of addresses that are left out, and of an error, behind a message."""
+    lines = dict.fromkeys(line for one in seen.results for line in one.presence_lines)
+    return "".join(f"; {line}" for line in lines)

@@ -37,7 +37,7 @@ def write_text(answered: Sequence[Answered], here: bool = False) -> None:
             no = "the model has a suggestion, but real glibc does not confirm it:"
             out.say(f"  {no}", "bold red")
             for result in one.unconfirmed:
-                given = ", ".join(dict.fromkeys(result.native)) or result.error
+                given = ", ".join(result.order) or result.error
                 build = f"glibc {result.glibc} {result.arch}"
                 out.say(f"    {build}: {given} (model: {result.verdict})")
         else:
@@ -56,7 +56,7 @@ def write_text(answered: Sequence[Answered], here: bool = False) -> None:
 
 
 def _orders(results: Sequence[Result]) -> list[tuple[str, str]]:
-    found = grouped(results, lambda one: ", ".join(dict.fromkeys(one.native)) or one.error)
+    found = grouped(results, lambda one: ", ".join(one.order) or one.error)
     return [(order or "nothing", builds(same)) for order, same in found.items()]
 
 
@@ -77,7 +77,7 @@ def _suggestion(out: Terminal, answered: Answered, found: Suggestion) -> None:
     if not (found.smallest or found.shorter):
         out.say("  no line can be spared; whether another change has fewer was too much to try")
     # once for all builds and both orders of replies
-    kept_orders = grouped(answered.kept, lambda one: (one.lookup, *dict.fromkeys(one.native)))
+    kept_orders = grouped(answered.kept, lambda one: (one.lookup, *one.order))
     for lookup, *order in kept_orders:
         out.say(f"  keeps {lookup}: {', '.join(order)}", "green")
     _effects(out, found.elsewhere)

@@ -130,7 +130,23 @@ class Interface(Model):
         return self
 
 
-class NextHop(Model):
+class _Way(Model):
+    """Where a route leads: ``via: fe80::1%eth0`` names the interface as well."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _zone_is_dev(cls, given: Any) -> Any:
+        via = given.get("via") if isinstance(given, dict) else None
+        address, percent, zone = via.partition("%") if isinstance(via, str) else ("", "", "")
+        if not percent or ":" not in address:
+            return given
+        dev = given.get("dev", zone)
+        if dev != zone:
+            raise bad(f"as zone the interface of the route ({dev})", via, at=("via",))
+        return {**given, "via": address, "dev": zone}
+
+
+class NextHop(_Way):
     """One way of a multipath route."""
 
     via: PlainAddress | None = None
@@ -139,7 +155,7 @@ class NextHop(Model):
     on_link: _OnLink = False
 
 
-class RouteSpec(Model):
+class RouteSpec(_Way):
     """A route. ``from`` is the preferred source, ``source`` a prefix that the source must be in.
 
     ``to: default`` takes its family from ``via`` or ``from``; a default route that has

@@ -83,6 +83,8 @@ def _hosts_file_line(line: str) -> str:
     address, *names = line.split()
     if not names:
         raise bad("an address and a name, as in a hosts file", line)
+    if "%" in address:
+        raise bad("an address without %scope, which a hosts file cannot carry", address)
     return " ".join((values.plain_address(address), *map(check_name, names)))
 
 

@@ -111,8 +111,7 @@ def one_or_many(key: str) -> Callable[[dict[str, Any]], None]:
 def plain_address(text: str) -> str:
     """An address without scope and prefix length, in its normal form."""
     if "%" in text:
-        why = "neither a hosts file nor a DNS record can carry a scope"
-        raise bad(f"an address without %scope: {why}", text)
+        raise bad("an address without %scope", text)
     if "/" in text:
         raise bad("an address without a prefix length", text)
     try:

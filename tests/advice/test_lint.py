@@ -194,6 +194,11 @@ def test_scopes_that_no_source_has() -> None:
     for fine in ("scopev4 10.0.0.0/8 5", "scopev4 8.0.0.0/8 14", ALL_SCOPES,
                  "scopev4 8.0.0.0/8 3\nscopev4 10.0.0.0/8 3"):  # fmt: skip
         assert "GAI019" not in {one.code for one in lint(fine)}
+    # a length that is missing is the same for both of what is said of a line
+    length, scope = lint("scopev4 203.0.113.0 2")[:2]
+    assert length.meant == ("scopev4 203.0.113.0/24 2",)
+    assert "a source outside 203.0.113.0/24 has 14" in scope.message
+    assert scope.meant[0] == "precedence ::ffff:203.0.113.0/120 11"
     # no room between IPv4 and IPv6: the order would not be the one that was meant
     assert only("GAI019", "precedence ::ffff:0:0/96 39\nscopev4 8.0.0.0/8 3").meant == ()
 

@@ -158,3 +158,41 @@ def test_the_service_to_take_an_address_out_of_is_named(call: Call, tmp_path: Pa
     assert done.out.count("  keeps mail: 192.0.2.77, 203.0.113.8\n") == 1
     done = call("suggest", file, "--lookup", "mail", "--want", "203.0.113.8")
     assert "  without gai.conf: take 192.0.2.77 out of the name's DNS records\n" in done.out
+
+
+MISSING = """
+name: missing
+host:
+  interfaces: {eth0: {addresses: [192.0.2.4/24]}}
+  routes: [{to: default, via: 192.0.2.1}]
+  sysctls: {net.ipv6.conf.all.disable_ipv6: 1}
+names:
+  localhost: [127.0.0.1, "::1"]
+  thrice: [192.0.2.9, 192.0.2.10, 192.0.2.9]
+  web: ["2001:db8:9::1", 203.0.113.9]
+lookups:
+  - {name: localhost, flags: [AI_ADDRCONFIG]}
+  - {name: localhost, family: inet6, flags: [AI_ADDRCONFIG]}
+  - {name: thrice}
+  - {name: web}
+"""
+
+
+def test_why_an_address_cannot_be_had_and_how_often_it_comes(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "missing.yaml"
+    file.write_text(MISSING)
+    why = "AI_ADDRCONFIG: the host has no IPv6 address"
+    for lookup, begin in (
+        ("1", "--want ::1: one of"),
+        ("2", "localhost inet6 AI_ADDRCONFIG: a look"),
+    ):
+        done = call("suggest", file, "--lookup", lookup, "--want", "::1")
+        assert done.status == 2
+        assert begin in done.err
+        assert why in done.err
+    done = call("suggest", file, "--lookup", "thrice", "--want", "192.0.2.10")
+    assert ": 192.0.2.10, 192.0.2.9, 192.0.2.9\n" in done.out
+    done = call("suggest", file, "--lookup", "web", "--want", "2001:db8:9::1")
+    assert done.status == 1
+    off = "IPv6, which is switched off by net.ipv6.conf.all.disable_ipv6=1"
+    assert f"  what can:\n    {off}\n    a route to 2001:db8:9::1 and" in done.out

@@ -29,6 +29,9 @@ GAI = f"name: x\n{HOST}gai_conf: @\n{LOOKUPS}"
 # fmt: off
 PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
     (ROUTE, "host.routes"): [
+        ("{to: '::/0', via: 'fe80::1%eth1', dev: eth0}", "[0].via", "interface of the route ("),
+        ("{to: '::/0', via: 'fe80::1%eth9'}", "[0]", "an interface of the host (eth0, lo)"),
+        ("{to: default, via: 192.0.2.1%eth0}", "[0].via", "an address without %scope"),
         ("{to: 10.0.0.0/8, dev: eth0, on-link: yes}", "[0].on-link", "true, false"),
         ("{to: 10.1.2.3/8, dev: eth0}", "[0].to", "the network is 10.0.0.0/8"),
         ("{to: everywhere, dev: eth0}", "[0].to", "a prefix"),
@@ -141,7 +144,7 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("hosts: 'files [] dns'", ".hosts", "[STATUS=action]"),
         ("files: [192.0.2.1]", ".files[0]", "an address and a name"),
         ("files: [web 192.0.2.1]", ".files[0]", "an IPv4 or IPv6 address"),
-        ("files: ['fe80::1%eth0 web']", ".files[0]", "without %scope"),
+        ("files: ['fe80::1%eth0 web']", ".files[0]", "which a hosts file cannot carry"),
         ("files: ['192.0.2.1 web 10.1']", ".files[0]", "not a number"),
         ("dns: {names: {a.b!: [192.0.2.1]}}", ".dns.names", "hyphens and underscores"),
         ("dns: {names: {web: ['fe80::1%eth0']}}", ".dns.names.web[0]", "without %zone"),

@@ -20,7 +20,7 @@ host:
     eth1: {}
   routes:
     - {to: default, via: 10.9.0.2}
-    - {to: "::/0", dev: eth0, metric: 5}
+    - {to: "::/0", via: "fe80::1%eth0", metric: 5}
     - {to: 192.0.2.0/24, via: 198.51.100.1, dev: eth1, on-link: true}
   sysctls: {net.ipv6.bindv6only: 0, net.ipv4.ip_forward: true}
 names:
@@ -45,6 +45,7 @@ def test_normal_forms(tmp_path: Path) -> None:
     assert list(scenario.host.interfaces) == ["eth0", "eth1"]
     networks = [str(route.network) for route in scenario.host.routes]
     assert networks == ["0.0.0.0/0", "::/0", "192.0.2.0/24"]
+    assert (scenario.host.routes[1].via, scenario.host.routes[1].dev) == ("fe80::1", "eth0")
     assert scenario.host.sysctls == {"net.ipv6.bindv6only": "0", "net.ipv4.ip_forward": "1"}
     assert scenario.names["web"] == ("172.31.80.8", "2001:db8::1", "::ffff:1.2.3.4")
     look, number = scenario.lookups

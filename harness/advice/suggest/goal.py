@@ -5,8 +5,9 @@ source is free, but equal addresses always do. What ties is left to rule 6, whic
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
+from typing import Self
 
 from harness.advice.suggest.lines import Prefix
 from harness.model import Candidate, Destination, Dialect, Policy
@@ -31,10 +32,14 @@ class LookupCase:
 
 @dataclass(frozen=True, slots=True)
 class OwnNetworks:
-    """What a host has: addresses, from which it may ask, and networks it knows, as 128 bits."""
+    """What a host has: addresses, from which it may ask, and networks it knows, as 128 bits.
+
+    ``ipv6_off`` are the sysctls that switch IPv6 off.
+    """
 
     addresses: tuple[IPAddress, ...] = ()
     networks: tuple[Prefix, ...] = ()
+    ipv6_off: tuple[str, ...] = ()
 
 
 def known_facts(case: LookupCase, policy: Policy) -> dict[Target, Destination]:
@@ -197,6 +202,13 @@ class Blocker:
     why: str
     steps: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
+
+    def on(self, host: OwnNetworks) -> Self:
+        """With what stands in the way on the host before any route can help."""
+        if self.rule != 1 or ":" not in self.first or not host.ipv6_off:
+            return self
+        off = ", ".join(host.ipv6_off)
+        return replace(self, remedies=(f"IPv6, which is switched off by {off}", *self.remedies))
 
 
 def find_blockers(

@@ -203,7 +203,8 @@ class _Search:
                 return shorter
             return replace(self.suggestion(best, smallest=False), shorter=shorter)
         in_the_way = goal.find_blockers(self.known, self.wanted, self.others, self.scopes_free)
-        return Impossible(self.wanted, in_the_way, proved=bool(in_the_way))
+        named = tuple(one.on(self.host) for one in in_the_way)
+        return Impossible(self.wanted, named, proved=bool(named))
 
     def attempts(self) -> list[set[str]]:
         """The tables to try, one set after the other: first those whose rules are in the way."""
