@@ -11,17 +11,18 @@ from harness import glibcs
 from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.streams import say, write_json
 from harness.cli.subjects import jobs_for, picked, sorted_out, tell_unknown
-from harness.cli.values import PROGRAMS
+from harness.cli.values import GETENT, PROGRAMS
 from harness.compare import plan
-from harness.compare.explain import Explanation, capture, explain
-from harness.compare.live import explain_live
+from harness.compare.explain import Explanation, GetentAnswer, capture, explain
+from harness.compare.live import explain_live, getent
 from harness.compare.predict import lookup_title
 from harness.compare.run import HostJob
 from harness.glibcs.elf import sha256
 from harness.kubelet.own_name import in_scenarios, on_this_host
 from harness.live import process
+from harness.model.addresses import inet_pton4, inet_pton6
 from harness.native.trace import strace
-from harness.report.explanation import document, write_text
+from harness.report.explanation import document, write_getent, write_text
 from harness.scenario.schema import Lookup
 from harness.text.errors import InputError
 from harness.text.validation import validated
@@ -37,7 +38,10 @@ def main(options: Options) -> int:
         expect_no_build(options.glibc, options.what, "a scenario")
     scenarios, names = sorted_out(options.what)
     wanted: list[str | None] = [*names] or [None]
-    if scenarios:
+    answers: list[GetentAnswer] = []
+    if getattr(options, "as") == GETENT:
+        explanations, answers = _getent(options, scenarios, names)
+    elif scenarios:
         _refuse(options, ("inside",), "only a name is looked up there, and this is a scenario")
         explanations = _scenarios(options, scenarios, [*options.lookup, *names])
     elif options.inside is not None:
@@ -54,7 +58,9 @@ def main(options: Options) -> int:
     if options.pair:
         _check_pair(options.pair, explanations)
     if options.format == "json":
-        write_json(document(explanations))
+        write_json(replace(document(explanations), getent=tuple(answers)))
+    elif answers:
+        write_getent(answers, explanations)
     else:
         write_text(explanations, here=not scenarios and options.inside is None)
     unknown = not scenarios and tell_unknown((item.name, item.result) for item in explanations)
@@ -65,12 +71,38 @@ def main(options: Options) -> int:
         or (item.trace is not None and not item.trace.agreed)
         for item in explanations
     )
+    wrong |= not all(one.agreed for one in answers)
     return FINDING if wrong or unknown or not explanations else OK
 
 
 def _live(lookup: Lookup, pair: tuple[str, str] | None, where: str = "this-host") -> Explanation:
     found = explain_live(lookup, pair, where=where)
     return replace(found, own_name=on_this_host(lookup.name))
+
+
+def _getent(
+    options: Options, scenarios: Sequence[Path], names: Sequence[str]
+) -> tuple[list[Explanation], list[GetentAnswer]]:
+    """What getent(1) says of each name here, and what there is to say of what it asks."""
+    if scenarios or not names:
+        raise UsageError(
+            f"--as {GETENT}: a NAME was expected, which this host's getent is asked for"
+        )
+    for number in (name for name in names if inet_pton4(name) or inet_pton6(name) is not None):
+        why = "getent hosts asks for the name of a number"
+        raise UsageError(f"--as {GETENT}: a NAME was expected, got {number}: {why}")
+    other = ("inside", "lookup", "glibc", "resolver", "gai-conf", "trace", "pcap", "flags", "pair")
+    _refuse(options, (*_HINTS, *other), f"--as {GETENT} asks this host with getent's own hints")
+    explanations: list[Explanation] = []
+    answers: list[GetentAnswer] = []
+    for name in names:
+        answers.append(getent("hosts", name))
+        for program, hints in PROGRAMS.items():
+            one = _live(validated(Lookup, {"name": name, **hints}, name), None)
+            explanations.append(one)
+            database = program.removeprefix("getent-")
+            answers.append(getent(database, name, one.result.model_order))
+    return explanations, answers
 
 
 def _refuse(options: Options, names: Sequence[str], why: str) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.cli.parser import COMMAND, Joined
 from harness.cli.values import (
+    GETENT,
     PROGRAMS,
     addresses,
     checked,
@@ -173,8 +174,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--protocol", None, type=int, metavar="NUMBER"),
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
-        option("--as", "with the hints of this program, where no others are given",
-               choices=tuple(PROGRAMS)),
+        option("--as", "with the hints of this program, where no others are given; getent shows its"
+               " four questions side by side", choices=(GETENT, *PROGRAMS)),
         "with a scenario; a name is looked up on a copy of this host then",
         shared("glibc", default=None),
         shared("resolver", default=None),

@@ -26,6 +26,8 @@ PROGRAMS: dict[str, dict[str, Any]] = {
     "getent-ahostsv6": {**_GETENT, "family": "inet6"},
 }
 """The hints with which programs ask."""
+GETENT = "getent"
+"""All questions of getent(1), side by side."""
 
 
 def checked(wanted: str, read: Callable[[str], T | None]) -> Callable[[str], T]:

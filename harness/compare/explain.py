@@ -95,6 +95,25 @@ class Explanation:
     standards: tuple[Departure, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class GetentAnswer:
+    """What getent(1) prints of a name, and what the model gives for the same question.
+
+    ``model`` is None for what getaddrinfo is not asked.
+    """
+
+    command: str
+    addresses: tuple[str, ...]
+    model: tuple[str, ...] | None = None
+
+    @property
+    def agreed(self) -> bool:
+        """Whether it is the model's order, as far as there is one; zones are written otherwise."""
+        both = self.addresses, self.model or ()
+        plain = [[text.partition("%")[0] for text in one] for one in both]
+        return self.model is None or plain[0] == plain[1]
+
+
 def capture(job: HostJob) -> bytes:
     """Run one host's look-ups; what was said over netlink meanwhile, as a pcap file.
 

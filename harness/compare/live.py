@@ -1,11 +1,12 @@
 """``explain`` on the live host: the real getaddrinfo of this host, as it is."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf, line_findings
-from harness.compare.explain import Explanation, pair_reason
+from harness.compare.explain import Explanation, GetentAnswer, pair_reason
 from harness.compare.predict import found_for, request_for, services_of, targets_of
 from harness.compare.presence import PresenceRow
 from harness.compare.results import Remark, Result, Verdict
@@ -67,6 +68,25 @@ def explain_live(
     result = replace(result, remarks=(*result.remarks, *more))
     reason = None if pair is None else pair_reason(prediction_for(evidence), pair, names.links)
     return Explanation(lookup.name, result, reason, findings=line_findings(conf, lane.glibc))
+
+
+def getent(database: str, name: str, model: tuple[str, ...] | None = None) -> GetentAnswer:
+    """Ask getent(1) of this host. Raises NoGetent."""
+    words = ("getent", database, "--", name)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoGetent(f"getent {database} {name}: {error}") from None
+    rows = [line.split() for line in done.stdout.splitlines()]
+    # getaddrinfo's entries are printed with their types of socket, one of which is enough
+    kept = [row[0] for row in rows if model is None or row[1:2] == ["STREAM"]]
+    return GetentAnswer(f"getent {database} {name}", tuple(kept), model)
+
+
+class NoGetent(Exception):
+    """getent cannot be run, or does not end; one line."""
+
+    exit_status = 3
 
 
 def tentative(view: HostView) -> Iterator[str]:

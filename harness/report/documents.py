@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from harness.advice.lint import Finding
 from harness.compare import results as of
 from harness.compare.differences import ArchitectureChange, BuildChange, VersionChange
-from harness.compare.explain import Contrast, TraceReport
+from harness.compare.explain import Contrast, GetentAnswer, TraceReport
 from harness.compare.fields import Count, OwnName, Schema, Where
 from harness.glibcs import InventoryEntry
 
@@ -72,6 +72,9 @@ class Explain:
     """``gai-harness explain --json``."""
 
     explanations: tuple[Explained, ...]
+    getent: Annotated[
+        tuple[GetentAnswer, ...], Field(description="with --as getent: each of its questions")
+    ] = ()
     schema: Schema = 1
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from itertools import groupby
 
-from harness.compare.explain import Explanation, TraceReport
+from harness.compare.explain import Explanation, GetentAnswer, TraceReport
 from harness.compare.results import DestinationRow, Result, Verdict
 from harness.compare.values import fill, grouped
 from harness.report.documents import Explain, Explained
@@ -243,6 +243,23 @@ def _cells(row: DestinationRow) -> tuple[str, ...]:
         f"{row.common_prefix} bits" if row.reachable else "-",
         ", ".join(row.flags) or "-",
     )
+
+
+def write_getent(answers: Sequence[GetentAnswer], explanations: Sequence[Explanation]) -> None:
+    """Print the questions of getent side by side, each with what is left out or changed."""
+    out = Terminal()
+    said = iter(explanations)
+    width = max(len(one.command) for one in answers)
+    out.say(f"{THIS_HOST}: what getent asks, and in which order it comes", "bold")
+    for one in answers:
+        what = ", ".join(one.addresses) or "nothing"
+        if one.model is None:
+            out.say(f"  {one.command:{width}}  {what} (IPv6 alone where there is any; not sorted)")
+            continue
+        model = "as the model" if one.agreed else f"the model: {', '.join(one.model) or 'nothing'}"
+        out.say(f"  {one.command:{width}}  {what} ({model})", "" if one.agreed else "bold red")
+        for line in next(said).result.presence_lines:
+            out.say(f"    {line}", "cyan")
 
 
 def document(explanations: Sequence[Explanation]) -> Explain:

@@ -56,6 +56,25 @@ def test_a_family_as_other_programs_write_it(flag: str, family: str) -> None:
     assert found["lookup"] == f"localhost {family}"
 
 
+def test_the_four_questions_of_getent_stand_side_by_side() -> None:
+    """Whatever this host has: getent and the model say the same, and hosts has no model."""
+    done = gai_harness("explain", "localhost", "--as", "getent", "--json")
+    assert done.returncode == 0, done
+    found = json.loads(done.stdout)
+    hosts, *others = found["getent"]
+    assert (hosts["command"], hosts["model"]) == ("getent hosts localhost", None)
+    assert hosts["addresses"]
+    assert [one["command"] for one in others] == [
+        f"getent ahosts{family} localhost" for family in ("", "v4", "v6")
+    ]
+    for one, explained in zip(others, found["explanations"], strict=True):
+        assert one["addresses"] == one["model"]
+        assert set(explained["native"]) == set(one["addresses"])
+    shown = gai_harness("explain", "localhost", "--as", "getent").stdout
+    assert f"  getent hosts localhost     {', '.join(hosts['addresses'])} (IPv6 alone" in shown
+    assert shown.count("(as the model)") == 3
+
+
 @pytest.mark.bare
 def test_builds_and_lookups_given_twice_add_up(
     call: Call, fetch_glibcs: Callable[..., str]
