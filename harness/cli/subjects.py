@@ -23,7 +23,15 @@ from harness.text.errors import show
 from harness.text.nearest import did_you_mean
 
 _SHOWN = 20
-_NO_ANSWER = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_AGAIN")
+_NO_ANSWER = (
+    "EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_AGAIN", "EAI_SERVICE", "EAI_IDN_ENCODE",
+    "EAI_SYSTEM",
+)  # fmt: skip
+_NOBODY = {
+    Cause.UNKNOWN_NAME, Cause.SERVICE, Cause.IDN, Cause.MALFORMED, Cause.SERVICE_FAILED,
+    Cause.EARLIER_SERVICE, Cause.ACTION,
+}  # fmt: skip
+"""Why there is no answer whatever family and flags are asked with."""
 
 
 def sorted_out(
@@ -105,18 +113,18 @@ def tell_unknown(found: Iterable[tuple[str | None, Result]]) -> bool:
     unknown, lines, results = False, [], list(found)
     answered = {name for name, result in results if result.native}
     for name, result in results:
-        if result.error not in _NO_ANSWER or name is None:
+        if result.error not in _NO_ANSWER:
             continue
         known, meant = result.presence, ""
         words = known.why if known else f"{result.resolver} has no address"
         unknown |= result.error == "EAI_AGAIN"
         # another resolver than glibc says no more than its error
         unknown |= known is None and result.error == "EAI_NONAME" and name not in answered
-        if known and Cause.UNKNOWN_NAME in known.causes:
-            unknown = True
+        unknown |= known is not None and not _NOBODY.isdisjoint(known.causes)
+        if known and name is not None and Cause.UNKNOWN_NAME in known.causes:
             words = "the name service knows no address"
             meant = did_you_mean(name, (path.stem for path in library()), "the scenario {}")
-        lines.append(f"{show(name)}: {words}{meant}")
+        lines.append(f"{show(name or result.lookup)}: {words}{meant}")
     for line in dict.fromkeys(lines):
         say(line, sys.stderr)
     return unknown

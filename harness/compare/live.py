@@ -1,22 +1,25 @@
 """``explain`` on the live host: the real getaddrinfo of this host, as it is."""
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from ipaddress import IPv6Address
 
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf, line_findings
 from harness.compare.explain import Explanation, GetentAnswer, pair_reason
 from harness.compare.predict import found_for, request_for, services_of, targets_of
 from harness.compare.presence import PresenceRow
 from harness.compare.results import Remark, Result, Verdict
+from harness.compare.standing import variables
 from harness.compare.verdict import judge, prediction_for, presence_of
 from harness.glibcs import host
 from harness.kernel.rows import ADDRESS_FLAGS, IFA_F_DADFAILED
 from harness.live.machine import GAI_CONF, look, read_gai_conf, service_ports
-from harness.live.name_service import HostAnswer, read
-from harness.live.said import Said
-from harness.model.addresses import inet_aton, inet_pton6
+from harness.live.name_service import HostAnswer, NameServiceReading, read
+from harness.live.said import joined
+from harness.model.addresses import inet_aton, inet_pton6, is_link_local
 from harness.model.dialects import NEWEST, dialect
 from harness.model.dns_servers import ascii_lower
 from harness.model.host import IFA_F_OPTIMISTIC, HostView, Target
@@ -48,10 +51,13 @@ def explain_live(
     lane = LaneSpec(build.version, build.arch, "cffi", build.origin)
     request = request_for(lookup)
     plain = look(own=True)
-    given, names = read_names(request, plain, timeout)
+    given, names, reading = _read(request, plain, timeout)
     targets = targets_of(found_for([request], names, plain, [lane.dialect]))
     with CffiLane() as cffi, cffi.open() as session:
         native = session.lookup(request, timeout)
+    malformed = "" if reading is None else str(reading.malformed)
+    if malformed and isinstance(native, Answer) and native.error is not None:
+        given, names = HostAnswer(), _name_service(request, (), plain)  # nobody was asked
     names = _spelled(names, request, native)
     view = look((*targets, *_native_targets(native)))
     gai_conf = read_gai_conf()
@@ -60,11 +66,13 @@ def explain_live(
     scenario = Scenario.model_construct(name=where, host=Host(), lookups=(lookup,))
     evidence = Evidence(scenario, lookup, conf, view, names, lane, native)
     result, evidence, note = _judged(evidence, request, given)
-    failed = PresenceRow.unanswered(request, result.error, given.failed)
+    failed = PresenceRow.unanswered(request, result.error, given.failed, malformed)
     known = failed or presence_of(evidence)
     result = replace(result, presence=known)
     more = [Remark("order", note)] if note else []
-    more += [Remark("tentative", line) for line in tentative(view)]
+    odd = () if reading is None else reading.odd
+    more += [Remark("name-service", str(line)) for line in odd if line != known.why]
+    more += [Remark("tentative", line) for line in tentative(view, targets)]
     result = replace(result, remarks=(*result.remarks, *more))
     reason = None if pair is None else pair_reason(prediction_for(evidence), pair, names.links)
     return Explanation(lookup.name, result, reason, findings=line_findings(conf, lane.glibc))
@@ -74,7 +82,10 @@ def getent(database: str, name: str, model: tuple[str, ...] | None = None) -> Ge
     """Ask getent(1) of this host. Raises NoGetent."""
     words = ("getent", database, "--", name)
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=60, check=False,
+            env=variables(os.environ),
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoGetent(f"getent {database} {name}: {error}") from None
     rows = [line.split() for line in done.stdout.splitlines()]
@@ -89,13 +100,20 @@ class NoGetent(Exception):
     exit_status = 3
 
 
-def tentative(view: HostView) -> Iterator[str]:
-    """The host's addresses that the kernel takes for no source yet, in words.
+def tentative(view: HostView, targets: Sequence[Target]) -> Iterator[str]:
+    """The host's addresses that the kernel takes for no source yet, in words: those that may become
+    the source for one of ``targets``.
 
     Source: linux, net/ipv6/addrconf.c (ipv6_dev_get_saddr skips them, the optimistic excepted).
     """
     links = {link.index: link.name for link in view.links}
+    six = [one for one in targets if one.address.version == 6 and not one.address.is_loopback]
+    # a link-local source serves others where there is no other
+    near = [one for one in six if is_link_local(one.address) or view.routes[one].source is None]
     for row in view.addresses:
+        local = isinstance(row.address, IPv6Address) and is_link_local(row.address)
+        if not (near if local else six):
+            continue
         if row.flags & (_TENTATIVE | IFA_F_OPTIMISTIC) == _TENTATIVE:
             why = "for about a second after it was added: ask again"
             if row.flags & IFA_F_DADFAILED:
@@ -139,7 +157,7 @@ def _depends(result: Result, note: str) -> str:
         return ""
     pairs = [f"{d.before} and {d.after}" for d in result.decisions if d.rule == 10]
     if not pairs:
-        return f"{note}: no pair here depends on it"
+        return ""
     return f"{note}: depending on it (rule 10) {', '.join(pairs)}"
 
 
@@ -150,19 +168,27 @@ def read_names(
 
     ``view`` knows the host's own names; ``timeout`` is in seconds for each service.
     """
+    given, names, reading = _read(request, view, timeout)
+    odd = () if reading is None else reading.odd
+    return replace(given, note=joined([*filter(None, (given.note, *odd))])), names
+
+
+def _read(
+    request: Request, view: HostView, timeout: float
+) -> tuple[HostAnswer, NameService, NameServiceReading | None]:
     name = request.name
     if name is None or inet_aton(name) or inet_pton6(name.partition("%")[0]):
-        return HostAnswer(), _name_service(request, (), view)
+        return HostAnswer(), _name_service(request, (), view), None
     reading = read([name], {link.index: link.name for link in view.links}, timeout)
     given = reading.answers.get(name, HostAnswer())
-    words = [given.note, *reading.left_out]
-    given = replace(given, note=Said("; ".join(dict.fromkeys(filter(None, words)))))
     plain = _name_service(request, given.targets, view)
     with suppress(InputError):
         spec = validated(NameServiceSpec, reading.raw, "name_service")
         held = services_of(spec, view, reading.lines)
-        return given, replace(held, services=plain.services)
-    return given, plain
+        pairs = zip(held.hosts, reading.services, strict=False)
+        hosts = tuple(replace(one, called=called) for one, called in pairs)
+        return given, replace(held, services=plain.services, hosts=hosts), reading
+    return given, plain, reading
 
 
 def _native_targets(native: Outcome) -> tuple[Target, ...]:

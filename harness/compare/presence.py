@@ -13,6 +13,7 @@ from harness.model.host import address_text
 from harness.model.lookup import AF_INET, AF_INET6, AI_V4MAPPED, Request
 from harness.model.presence import Account, Made, Presence
 from harness.model.presence_reasons import Cause
+from harness.model.services import Ending
 
 _NAMED = 8  # addresses in one line
 _FAMILY = {AF_INET: "IPv4", AF_INET6: "IPv6"}
@@ -81,11 +82,16 @@ class PresenceRow:
         )
 
     @classmethod
-    def unanswered(cls, request: Request, error: str | None, failed: str = "") -> Self | None:
+    def unanswered(
+        cls, request: Request, error: str | None, failed: str = "", malformed: str = ""
+    ) -> Self | None:
         """What is said where a name service failed, of which the model knows nothing.
 
-        ``failed``: the service, with how it failed, at which the hosts line ends the look-up.
+        ``failed``: the service, with how it failed, at which the hosts line ends the look-up;
+        ``malformed``: what is wrong with that line.
         """
+        if error is not None and malformed:
+            return cls(causes=(Cause.MALFORMED,), why=malformed)
         if error not in _SERVICE_FAILED:
             return None
         if failed:
@@ -158,8 +164,19 @@ def _account(one: Account, found: Presence) -> Iterator[str]:
 
 def _words(causes: Iterable[Cause], found: Presence) -> str:
     return "; ".join(
-        _addrconfig(found) if c is Cause.ADDRCONFIG else _of(c, found.request) for c in causes
-    )
+        _addrconfig(found) if c is Cause.ADDRCONFIG
+        else _ending(found.ending) if c is Cause.EARLIER_SERVICE and found.ending is not None
+        else _of(c, found.request)
+        for c in causes
+    )  # fmt: skip
+
+
+def _ending(ending: Ending) -> str:
+    """At which service a look-up ends, and by what."""
+    said = f"nsswitch.conf's hosts line ends with {ending.service}"
+    if ending.status == "SUCCESS":
+        return f"{said}, which has an answer"
+    return f"{said}, by [{ending.status}=return]: no service behind it is asked"
 
 
 def _of(cause: Cause, request: Request) -> str:
@@ -199,6 +216,7 @@ _CAUSES = {
     Cause.V4MAPPED_WITHOUT_ALL: "AI_V4MAPPED without AI_ALL gives IPv4 only where there is no IPv6",
     Cause.ALL_LOSES_IPV6: "AI_ALL: this glibc then gives mapped IPv4 addresses alone",
     Cause.MULTI_OFF: "multi is off in host.conf: the hosts file gives one line of a name alone",
+    Cause.MALFORMED: "nsswitch.conf's hosts line is malformed",
     Cause.EARLIER_SERVICE: "another service of nsswitch.conf's hosts line decides",
     Cause.NO_AAAA: "no-aaaa in resolv.conf: DNS is asked for no IPv6 address",
     Cause.BY_FAMILY: "its module is asked for one family after the other",
@@ -228,7 +246,8 @@ _CAUSES = {
     Cause.SOCKTYPE: "there is no such protocol of this socket type",
     Cause.SERVICE: "the service {service} has no port for this socket type and protocol",
     Cause.NUMERICSERV: "AI_NUMERICSERV: the service {service} is no number",
-    Cause.IDN: "AI_IDN: {name} cannot be encoded in the C locale",
+    Cause.IDN: "AI_IDN: {name} cannot be encoded in the C locale, in which it is asked for here; a "
+    "program with a UTF-8 locale asks for its xn-- form",
     Cause.ZONE: "the zone of {name} is no interface that counts here, and no number",
     Cause.UNKNOWN_NAME: "the name service does not know {name}",
     Cause.NO_ADDRESS: "the name service knows {name}, but no address of it",

@@ -199,6 +199,8 @@ class Result:
         """Why several addresses stand as they were found, in words; "" where they were sorted."""
         if self.destinations or self.error or len({*self.native}) < 2:
             return ""
+        if not self.undefined and any(one.kind == "chance" for one in self.remarks):
+            return "not explained: what the name service gives is undefined here"
         why = _UNSORTED.get(self.resolver, "they are not sorted")
         return f"as found: {why}"
 

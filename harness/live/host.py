@@ -153,7 +153,11 @@ def _given(
             reading.raw["nss"][name] = [zoned(one, links) for one in listed]
             if "nss" not in reading.raw["hosts"].split():
                 reading.raw["hosts"] += " nss"
-        if not found[name]:
+        if not found[name] and answer.stopped is not None:
+            said = "{}: no address comes: nsswitch.conf's hosts line ends with {}, by [{}=return]"
+            service, status = answer.stopped
+            left_out.append(Said(said, Name(name), service, Said(status)))
+        elif not found[name]:
             left_out.append(Said("{}: the name service knows no address", Name(name)))
     return found
 

@@ -4,8 +4,10 @@ The files are read here; DNS and the modules are asked, each name as getaddrinfo
 both families. What a copy cannot have, or nobody here understands, is said.
 """
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -16,6 +18,7 @@ from harness.model.addresses import inet_pton4, inet_pton6
 from harness.model.dns_servers import ascii_lower
 from harness.model.host import Target
 from harness.model.myhostname import knows
+from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario.nameservice import ResolverOption, parse_hosts
 
 _ETC = Path("/etc")
@@ -30,6 +33,14 @@ _ORDERS = {
     "mdns": "it asks Avahi for names in .local, of the families that its name says, and gives what "
     "Avahi hears, in that order",
 }
+_MALFORMED = (
+    "nsswitch.conf's hosts line is malformed at {}, where [STATUS=action] was expected: what glibc "
+    "takes of the file depends on its version, and 2.36 asks no service at all"
+)
+_SET_ASIDE = (
+    "{} in the environment: a program that is started with it goes by it, as nothing that is asked "
+    "here does"
+)
 _STANDS_IN = "in a copy a module that hands over lists has its answer, and not its reasons"
 
 
@@ -38,7 +49,8 @@ class HostAnswer:
     """The addresses that glibc is given for a name, by a ``service`` if any, and in its order.
 
     ``note``: why that is not certain. ``failed``: the service, with how it failed, that ended it;
-    ``lacking``: it is not there.
+    ``lacking``: it is not there. ``stopped``: the service, and the status, by which no other is
+    asked, where that gives no address.
     """
 
     service: str | None = None
@@ -46,18 +58,25 @@ class HostAnswer:
     note: Said = Said("")  # noqa: RUF009 - it cannot be changed
     failed: str = ""
     lacking: bool = False
+    stopped: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NameServiceReading:
     """A host's name service: ``raw`` as the ``name_service`` of a scenario, what of it is not
     there, and what glibc is given for each name. ``lines`` are the numbers of the hosts file's
-    lines that are in it.
+    lines that are in it, ``services`` what those of its hosts line are called.
+
+    ``odd``: what of the files is not understood, or has no words in a scenario; ``malformed``: what
+    is wrong with the hosts line of nsswitch.conf.
     """
 
     raw: Data
     lines: tuple[int, ...]
+    services: tuple[str, ...]
     left_out: tuple[Said, ...]
+    odd: tuple[Said, ...]
+    malformed: Said
     answers: Mapping[str, HostAnswer]
 
 
@@ -72,7 +91,9 @@ class _Tables:
     kept: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)  # services of which there is no module
     ended: set[int] = field(default_factory=set)  # modules that know no name, and end the look-up
+    services: list[str] = field(default_factory=list)  # what those that are kept are called
     left_out: list[Said] = field(default_factory=list)
+    of_services: list[Said] = field(default_factory=list)  # what a copy has not of these
 
 
 def read(
@@ -89,6 +110,13 @@ def read(
     services = names.hosts_services(text)
     tables = _Tables([line for line in _hosts_lines() if _taken(line[1])])
     tables.left_out += _passed_over(wanted)
+    malformed = Said("")
+    if (part := names.malformed(text)) is not None:
+        malformed = Said(_MALFORMED, part)
+        tables.left_out.append(malformed)
+    variables = [one for one in RESOLVER_VARIABLES if "_DIR" not in one and one in os.environ]
+    if variables:
+        tables.left_out.append(Said(_SET_ASIDE, Said(", ".join(variables))))
     looked_up = [name for name in dict.fromkeys(wanted) if literal(name) is None]
     single = len(looked_up) == 1
     resolv_conf = _resolv_conf(tables.left_out)
@@ -119,7 +147,9 @@ def read(
     if own != raw["hosts"]:
         raw["nsswitch"] = own
     numbers = tuple(number for number, _, _ in wanted_lines)
-    return NameServiceReading(raw, numbers, tuple(dict.fromkeys(tables.left_out)), answers)
+    left_out = tuple(dict.fromkeys([*tables.left_out, *tables.of_services]))
+    odd, called = tuple(tables.left_out), tuple(tables.services)
+    return NameServiceReading(raw, numbers, called, left_out, odd, malformed, answers)
 
 
 def zoned(target: Target, links: Mapping[int, str]) -> str:
@@ -146,7 +176,7 @@ def _ask(
     notes: list[Said] = []
     if _NSCD.exists():
         notes.append(Said("nscd answers before the name services, in an order of its own"))
-    answer, ended, failed = HostAnswer(), False, ""
+    answer, ended, failed, stopped = HostAnswer(), False, "", None
     key, holder = ascii_lower(name), None
     tables.held[key] = None
     for place, service in enumerate(services):
@@ -162,9 +192,9 @@ def _ask(
             if status == names.NO_MODULE:
                 kind = "missing"
                 tables.missing.add(place)
-                tables.left_out.append(Said("{}: {}", _known(service.name), Said(status)))
+                tables.of_services.append(Said("{}: {}", _known(service.name), Said(status)))
             else:
-                notes.append(Said("{}: {}", _known(service.name), Said(status)))
+                tables.left_out.append(Said("{}: {}", _known(service.name), Said(status)))
             if not ended and ("UNAVAIL" in service.returns or service is services[-1]):
                 failed = f"{service.name} {status}"
             status = "UNAVAIL"
@@ -180,7 +210,8 @@ def _ask(
                 if service.name == "resolve" and plain:
                     # its DNS stub has them for those that ask DNS alone
                     tables.dns.setdefault(name.removesuffix("."), plain)
-            if service.name in ("dns", "resolve") and len({t.address.version for t in targets}) > 1:
+            both = len({target.address.version for target in targets}) > 1
+            if both and not ended and service.name in ("dns", "resolve"):
                 said = "the family whose reply came first stands first"
                 notes.append(Said("{}: " + said, _known(service.name)))
         if kind != "nss":
@@ -192,7 +223,9 @@ def _ask(
                 tables.ended.add(place)
             order = next((words for stem, words in _ORDERS.items() if stem in service.name), "")
             words = f"{order}; {_STANDS_IN}" if order else _STANDS_IN
-            tables.left_out.append(Said("{}: " + words, _known(service.name)))
+            tables.of_services.append(Said("{}: " + words, _known(service.name)))
+            if order and not ended and service.name != "resolve":  # of which it is said
+                notes.append(Said("{}: " + order, _known(service.name)))
         if not ended:
             if answer.service is not None:
                 # since 2.36: hosts cannot be merged, and going on drops what there is; before, the
@@ -207,12 +240,14 @@ def _ask(
             if status == "SUCCESS":
                 answer = HostAnswer(service.name, targets)
             ended = stops
+            if stops and status != "SUCCESS" and service is not services[-1]:
+                stopped = service.name, status
         if ended and (answer.service is not None or not single):
             if kind == "nss" and place not in tables.kept:  # which is not there to end it
                 del tables.held[key]
             break
     lacking = failed.endswith(names.NO_MODULE)
-    return HostAnswer(answer.service, answer.targets, joined(notes), failed, lacking)
+    return HostAnswer(answer.service, answer.targets, joined(notes), failed, lacking, stopped)
 
 
 def _known(service: str) -> str:
@@ -227,15 +262,14 @@ def _hosts_line(services: Sequence[names.ConfiguredService], tables: _Tables) ->
         if place in tables.kept or service.name in ("files", "dns"):
             words = []
             for word in service.conditions:
-                try:
+                with suppress(ValueError):  # the malformed are told
                     parse_hosts(f"files [{word}]")
                     words.append(word)
-                except ValueError:
-                    tables.left_out.append(Said("{}: a condition that is not understood", word))
             if place in tables.ended:  # for whatever reason: what stands in has this one
                 words = ["NOTFOUND=return"]
             kind = "missing" if place in tables.missing else service.name if known else "nss"
             shown.append(_shown(kind, words))
+            tables.services.append(service.name)
     if len(shown) > _MOST_SERVICES:
         tables.left_out.append(Said(f"services behind the first {_MOST_SERVICES}"))
     return " ".join(shown[:_MOST_SERVICES])

@@ -21,12 +21,15 @@ from typing import Any, NamedTuple
 
 from harness.model.dialects import NEWEST, default_hosts
 from harness.model.host import Target
+from harness.sandbox.pool import RESOLVER_VARIABLES
+from harness.scenario.nameservice import parse_hosts
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 STATUSES = ("SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN")
 _STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
 NO_MODULE = "has no function getaddrinfo could call"
 _MOST = 1 << 22
+_BRACKETS = re.compile(r"\[[^\]]*(\]|$)")
 _ERANGE = 34
 
 
@@ -79,6 +82,18 @@ def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
             elif services:
                 services[-1][1].extend(word[1:-1].split())
     return services
+
+
+def malformed(text: str | None) -> str | None:
+    """What of a nsswitch.conf's last hosts line is malformed; None where nothing is."""
+    lines = (raw.partition("#")[0].partition(":") for raw in (text or "").splitlines())
+    own = [rest for database, colon, rest in lines if colon and database.strip() == "hosts"]
+    for found in _BRACKETS.finditer(own[-1] if own else ""):
+        try:
+            parse_hosts(f"files {found[0]}")
+        except ValueError:
+            return found[0].strip()
+    return None
 
 
 def hosts_services(text: str | None) -> tuple[ConfiguredService, ...]:
@@ -204,6 +219,8 @@ def in_child(call: Callable[[], ServiceReply], timeout: float) -> ServiceReply:
     if child == 0:
         try:
             os.close(reading)
+            for variable in RESOLVER_VARIABLES:  # as a session of a lane, which has none at all
+                os.environ.pop(variable, None)
             with os.fdopen(writing, "wb") as stream:
                 pickle.dump(call(), stream)
         finally:

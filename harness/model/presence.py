@@ -32,7 +32,7 @@ from harness.model.lookup import (
     sockets,
 )
 from harness.model.presence_reasons import NARROWING, Cause, Lifted, PresenceQuestion, stops
-from harness.model.services import Held, Holder, mapped
+from harness.model.services import Ending, Held, Holder, ending, mapped
 
 
 class Made(StrEnum):
@@ -85,7 +85,8 @@ class Account:
 class Presence:
     """Every address of one look-up accounted for, in the order it is held, and the error's causes.
 
-    ``host`` are the host's own addresses that AI_ADDRCONFIG looks at, in the order of the dump.
+    ``host`` are the host's own addresses that AI_ADDRCONFIG looks at, in the order of the dump,
+    ``ending`` the service at which the look-up ends, where one of the causes is that.
     """
 
     request: Request
@@ -93,6 +94,7 @@ class Presence:
     host: tuple[IPAddress, ...]
     error: str | None = None
     causes: tuple[Cause, ...] = ()
+    ending: Ending | None = None
 
     @property
     def returned(self) -> tuple[Target, ...]:
@@ -140,7 +142,11 @@ def presence(
     seen = (row.address if row.address is not None else row.local for row in rows or ())
     host = tuple(dict.fromkeys(one for one in seen if one is not None))
     why = () if found.error is None else _error(question, found.error, always)
-    return Presence(request, tuple(accounts), host, found.error, why)
+    ends = None
+    if any(Cause.EARLIER_SERVICE in each for each in (why, *causes.values())):
+        of_any, first = request.name or "", service.first_reply
+        ends = ending(service.chain, of_any, request.family, first, dialect)
+    return Presence(request, tuple(accounts), host, found.error, why, ends)
 
 
 class _Placed(NamedTuple):

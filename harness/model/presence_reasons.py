@@ -81,6 +81,7 @@ class Cause(StrEnum):
     UNKNOWN_NAME = "name-unknown"
     NO_ADDRESS = "no-address"
     NO_REPLY = "no-reply"
+    MALFORMED = "malformed-hosts-line"
 
 
 class PresenceQuestion(NamedTuple):

@@ -7,6 +7,7 @@ Sources: nsswitch.conf(5), host.conf(5), and glibc's history as `harness.model.d
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
@@ -76,7 +77,8 @@ class Service:
     ``multi`` the hosts file gives the first line only that can be said in the family asked for.
     ``actions`` has what is not the default: to return after SUCCESS, and to go on otherwise.
     ``resolver`` and ``servers`` are of DNS alone; without servers there is one with ``names``.
-    ``own`` is of myhostname, which has no ``names``.
+    ``own`` is of myhostname, which has no ``names``. ``called``: where it stands for a module of a
+    live host, what that is called.
     """
 
     kind: Kind = "files"
@@ -89,6 +91,7 @@ class Service:
     servers: tuple[Server, ...] = ()
     own: OwnNames | None = None
     lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    called: str = ""
 
     @property
     def dns_servers(self) -> tuple[Server, ...]:
@@ -127,6 +130,13 @@ class Service:
     def action(self, status: Status) -> Action:
         """What glibc does after the service has given ``status``."""
         return self.actions.get(status, "return" if status == "SUCCESS" else "continue")
+
+
+class Ending(NamedTuple):
+    """The service after which no other is asked, and the status that it gives."""
+
+    service: str
+    status: Status
 
 
 class ServiceAddresses(NamedTuple):
@@ -211,6 +221,20 @@ def answer(
     if not found.targets:
         raise EaiError("EAI_NONAME")
     return found
+
+
+def ending(
+    chain: Sequence[Service], name: str, family: int, first_reply: Record, dialect: Dialect
+) -> Ending | None:
+    """Which service ends a look-up, those behind it unasked; None where all of them are asked."""
+    look_up = _LookUp(name, first_reply, dialect)
+    with suppress(UndefinedAnswer):
+        for service in chain[:-1]:
+            there = service.kind != "missing"
+            status = look_up.asked(service, family).status if there else "UNAVAIL"
+            if service.action(status) == "return":
+                return Ending(service.called or service.kind, status)
+    return None
 
 
 def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:

@@ -288,6 +288,17 @@ def test_an_address_is_told_by_its_line_of_the_hosts_file(call: Call, tmp_path: 
     assert f"{twice} (lines 2 and 3 of the hosts file)" in said
 
 
+def test_what_an_action_leaves_undefined_is_not_laid_on_gai_conf(
+    call: Call, tmp_path: Path
+) -> None:
+    """Up to 2.35 glibc overwrites what it has found before [SUCCESS=merge]."""
+    path = tmp_path / "merge.yaml"
+    path.write_text(LINES.replace("files dns", "files [SUCCESS=merge] dns"))
+    out = call("run", path, "--glibc", "2.31").out
+    assert "this glibc overwrites what it has found" in out
+    assert "gai.conf" not in out
+
+
 def test_a_list_is_expected_as_it_is_returned(call: Call) -> None:
     results = json.loads(call("run", FOLDER / "doubles.yaml", "--format", "json").out)["results"]
     one = "expected {0}, got {0}, {0}"

@@ -68,11 +68,21 @@ def test_who_answers(
 
 def test_an_address_that_is_no_source_yet_is_named(pool: Pool) -> None:
     """As one is for a second after ip addr add; without it there is nothing to say."""
-    asked = ["web", "web -4 --json"]
-    *_, (status, out, _), (_, as_json, _) = pool.run(kit.explained, ["tentative", *asked])
+    asked = ["web", "web --json"]
+    given = ["tentative", *asked, "web -4"]
+    *_, (status, out, _), (_, as_json, _), (_, other, _) = pool.run(kit.explained, given)
     assert status == 0
+    assert "is tentative" not in other  # that has nothing to do with it
     line = "tentative: 2001:db8::2 of eth0 is tentative, so the kernel takes it for no source"
     assert line in out
     assert '"kind": "tentative"' in as_json
     (_, out, _), _ = pool.run(kit.explained, asked)
     assert "is tentative" not in out
+
+
+def test_a_question_without_an_answer_is_a_finding(pool: Pool) -> None:
+    """Whether nobody knows the name, its service, or how to ask for its letters."""
+    asked = "nobody", "--service nonsense", "b\u00fccher.example --flags AI_IDN"
+    found = list(pool.run(kit.explained, list(asked)))
+    assert [status for status, _, _ in found] == [1, 1, 1]
+    assert "in the C locale, in which it is asked for here" in found[2][1]

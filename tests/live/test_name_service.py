@@ -1,5 +1,6 @@
 """A live host's name service in every form: explained, taken away again, carried by a snapshot."""
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -154,7 +155,12 @@ def test_what_is_said_of_a_live_host_is_so_on_real_glibc(pool: Pool) -> None:
     assert causes == known
 
 
-OTHER = "another service of nsswitch.conf's hosts line decides"
+ENDS = "nsswitch.conf's hosts line ends with"
+BY_FILES = f"{ENDS} files, by [NOTFOUND=return]: no service behind it is asked"
+ODD = (
+    "nsswitch.conf's hosts line is malformed at {}, where [STATUS=action] was expected: what glibc "
+    "takes of the file depends on its version, and 2.36 asks no service at all"
+)
 ONE_LINE = "multi is off in host.conf: the hosts file gives one line of a name alone"
 FOUR, SIX = "IPv4 alone is asked for (AF_INET)", "IPv6 alone is asked for (AF_INET6 without "
 FAR = ("found 192.0.2.10, 2001:db8:8::10 as far.example",)
@@ -172,7 +178,17 @@ SAID: list[tuple[Etc, str, int, tuple[str, ...]]] = [
     (Etc("files", "multi off"), "both", 10, (f"left out 192.0.2.7: {SIX}AI_V4MAPPED)",)),
     (Etc("files"), "both", 0, ()),
     (
-        Etc("dns files"), "both", 0, (f"left out 192.0.2.7, 2001:db8:7::7: {OTHER}",)
+        Etc("dns files"), "both", 0,
+        (f"left out 192.0.2.7, 2001:db8:7::7: {ENDS} dns, which has an answer",),
+    ),
+    (
+        Etc("files [NOTFOUND=return] dns"), "only-dns", 0,
+        (f"EAI_NONAME: {BY_FILES} (left out: 192.0.2.9, 2001:db8:8::9)",),
+    ),
+    (Etc("files [NOTFOUND=foo] dns"), "both", 0, (f"EAI_NONAME: {ODD.format('[NOTFOUND=foo]')}",)),
+    (
+        Etc("files [NOTFOUND=return dns"), "only-dns", 0,
+        (f"EAI_NONAME: {ODD.format('[NOTFOUND=return dns')}",),
     ),
     (Etc("files dns", resolv_conf="search other.example example"), "far", 0, FAR),
     (Etc("dns files", resolv_conf="domain example"), "far", 0, FAR),
@@ -196,11 +212,33 @@ def told(box: Box, spec: object) -> Iterator[tuple[str, ...]]:
         result = explain_live(asked).result
         assert result.verdict is Verdict.AGREE
         assert result.presence is not None
+        assert not [one for one in result.remarks if one.kind == "order"]  # no tie is in these
         yield tuple(result.presence.lines(result.error))
 
 
 def test_every_address_of_a_live_host_is_accounted_for(pool: Pool) -> None:
     assert list(pool.run(told, None)) == [lines for *_, lines in SAID]
+
+
+def surrounded(box: Box, spec: object) -> Iterator[tuple[Result, tuple[str, ...]]]:
+    """Inside a sandbox: a name explained, and what is left out of a copy, with LOCALDOMAIN set."""
+    _host(box)
+    Etc("dns files", resolv_conf="search other.example").write(box)
+    os.environ["LOCALDOMAIN"] = "example"
+    result = explain_live(Lookup(name="far")).result
+    with closing(Netlink()) as sock:
+        yield result, tuple(map(str, snapshot(["far"], sock).left_out))
+
+
+def test_a_variable_of_the_resolver_is_set_aside_and_named(pool: Pool) -> None:
+    """With it far is found as far.example, which services are asked for without it as glibc is."""
+    ((result, left_out),) = pool.run(surrounded, None)
+    said = "LOCALDOMAIN in the environment: a program that is started with it goes by it, as "
+    said += "nothing that is asked here does"
+    assert result.verdict is Verdict.AGREE
+    assert result.presence_lines == UNKNOWN
+    assert [one.text for one in result.remarks] == [said]
+    assert said in left_out
 
 
 def taken(box: Box, spec: Sequence[Etc]) -> Iterator[Any]:
@@ -252,7 +290,7 @@ def test_what_a_copy_cannot_have_is_named(pool: Pool) -> None:
               "sortlist 192.0.2.0\noptions no-tld-query")  # fmt: skip
     ((_, copy, _, _),) = pool.run(taken, [odd])
     said = "\n".join(copy.left_out)
-    for words in ("SUCCES=return: a condition", "reorder on", "trim", "sortlist", "no-tld-query"):
+    for words in ("malformed at [SUCCES=return]", "reorder on", "trim", "sortlist", "no-tld-query"):
         assert words in said
 
 
@@ -265,6 +303,22 @@ def test_what_resolved_gives_is_its_dns_too_but_for_zones(monkeypatch: pytest.Mo
     spec = validated(NameServiceSpec, raw, "name_service")
     assert dict(spec.nss) == {"web": ("fe80::7%eth0", "192.0.2.9")}
     assert [dict(one.names) for one in spec.dns] == [{"web": ("192.0.2.9",)}]
+
+
+def test_the_service_that_ends_a_look_up_is_called_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, pool: Pool
+) -> None:
+    line = "hosts: files mdns4_minimal [NOTFOUND=return] dns"
+    monkeypatch.setattr(name_service, "_text", {"nsswitch.conf": line}.get)
+    told = {"mdns4_minimal": names.ServiceReply("NOTFOUND"),
+            "dns": names.ServiceReply("SUCCESS", (parse_target("192.0.2.9", {}),))}  # fmt: skip
+    monkeypatch.setattr(names, "ask_service", lambda service, *_: told[service.name])
+    found = name_service.read(["mail.local"], {})
+    assert found.services == ("files", "mdns4_minimal", "dns")
+    assert found.answers["mail.local"].stopped == ("mdns4_minimal", "NOTFOUND")
+    ((_, copy, _, _),) = pool.run(taken, [Etc("files [NOTFOUND=return] dns")])
+    said = "only-dns: no address comes: nsswitch.conf's hosts line ends with files, by "
+    assert f"{said}[NOTFOUND=return]" in map(str, copy.left_out)
 
 
 def left_out(box: Box, name: str) -> Iterator[tuple[str, ...]]:
