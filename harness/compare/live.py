@@ -58,16 +58,19 @@ def explain_live(
     malformed = "" if reading is None else str(reading.malformed)
     if malformed and isinstance(native, Answer) and native.error is not None:
         given, names = HostAnswer(), _name_service(request, (), plain)  # nobody was asked
-    names = _spelled(names, request, native)
     view = look((*targets, *_native_targets(native)))
     gai_conf = read_gai_conf()
     conf = NamedGaiConf("none" if gai_conf is None else str(GAI_CONF), gai_conf)
     # not checked: the zones of a look-up are this host's
     scenario = Scenario.model_construct(name=where, host=Host(), lookups=(lookup,))
     evidence = Evidence(scenario, lookup, conf, view, names, lane, native)
+    if judge(evidence).verdict is not Verdict.AGREE:
+        evidence = replace(evidence, names=_spelled(names, request, native, given))
     result, evidence, note = _judged(evidence, request, given)
-    failed = PresenceRow.unanswered(request, result.error, given.failed, malformed)
-    known = failed or presence_of(evidence)
+    known = presence_of(evidence)
+    if given.failed or malformed or prediction_for(evidence).error != result.error:
+        failed = PresenceRow.unanswered(request, result.error, given.failed, malformed)
+        known = failed or known
     result = replace(result, presence=known)
     more = [Remark("order", note)] if note else []
     odd = () if reading is None else reading.odd
@@ -197,17 +200,22 @@ def _native_targets(native: Outcome) -> tuple[Target, ...]:
     return tuple(info.target for info in native.addrinfos)
 
 
-def _spelled(names: NameService, request: Request, native: Outcome) -> NameService:
-    """With the canonical name, which is the name service's word, as an answer has it."""
+def _spelled(
+    names: NameService, request: Request, native: Outcome, given: HostAnswer | None = None
+) -> NameService:
+    """With the canonical name, which is the name service's word, as an answer has it; DNS has what
+    it has ``given``, if it has.
+    """
     first = native.addrinfos[:1] if isinstance(native, Answer) else ()
     spelled = {ascii_lower(request.name or ""): one.canonname for one in first if one.canonname}
-    if not spelled:
-        return names
     asked = request.name or ""
 
     def as_nss(one: Service) -> Service:
-        held = one.held(asked, dialect(NEWEST)) if one.kind == "dns" else None
-        known = one.names if held is None else {ascii_lower(asked): tuple(h.target for h in held)}
+        known = one.names
+        if one.kind == "dns" and given is not None and given.service == "dns":
+            known = {ascii_lower(asked): given.targets}
+        elif one.kind == "dns" and (held := one.held(asked, dialect(NEWEST))) is not None:
+            known = {ascii_lower(asked): tuple(h.target for h in held)}
         return replace(one, kind="nss", names=known, servers=(), spelled=spelled)
 
     hosts = (as_nss(one) if one.kind in ("dns", "nss") else one for one in names.hosts)

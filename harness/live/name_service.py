@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import get_args
 
 from harness.live import names
+from harness.live.dns_replies import DnsTables
 from harness.live.said import Data, Name, Said, SaidAddress, joined, literal
 from harness.model.addresses import inet_pton4, inet_pton6
+from harness.model.dns import Resolver
 from harness.model.dns_servers import ascii_lower
 from harness.model.host import Target
 from harness.model.myhostname import knows
@@ -24,7 +26,7 @@ from harness.scenario.nameservice import ResolverOption, parse_hosts
 _ETC = Path("/etc")
 _NSCD = Path("/var/run/nscd/socket")
 _USUAL = ("files", "dns", "resolve", "myhostname", "mymachines", "compat", "nis", "mdns4_minimal")
-_MOST_SERVICES, _MOST_DOMAINS = 8, 6
+_MOST_SERVICES, _MOST_DOMAINS, _MOST_SERVERS = 8, 6, 3
 _MOST = {"ndots": 15, "timeout": 30, "attempts": 5}  # resolv.h
 # what is known of the order of modules that a copy has in no other form
 _ORDERS = {
@@ -85,8 +87,8 @@ class _Tables:
     """What is found of the services, under way."""
 
     files: list[tuple[int, str, list[str]]]
+    dns: DnsTables
     held: dict[str, None] = field(default_factory=dict)  # names that are looked for in the file
-    dns: dict[str, list[Target]] = field(default_factory=dict)
     nss: dict[str, list[Target]] = field(default_factory=dict)
     kept: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)  # services of which there is no module
@@ -108,20 +110,24 @@ def read(
     """
     text = _text("nsswitch.conf")
     services = names.hosts_services(text)
-    tables = _Tables([line for line in _hosts_lines() if _taken(line[1])])
-    tables.left_out += _passed_over(wanted)
+    left_out = list(_passed_over(wanted))
+    resolv_conf = _resolv_conf(left_out)
+    options = frozenset(resolv_conf.get("options", ()))
+    resolver = Resolver(resolv_conf.get("search", ()), resolv_conf.get("ndots", 1), options)
+    of_dns = DnsTables(resolver, _name_servers())
+    files = [line for line in _hosts_lines() if _taken(line[1])]
+    tables = _Tables(files, of_dns, left_out=left_out)
     malformed = Said("")
     if (part := names.malformed(text)) is not None:
         malformed = Said(_MALFORMED, part)
-        tables.left_out.append(malformed)
+        left_out.append(malformed)
     variables = [one for one in RESOLVER_VARIABLES if "_DIR" not in one and one in os.environ]
     if variables:
-        tables.left_out.append(Said(_SET_ASIDE, Said(", ".join(variables))))
+        left_out.append(Said(_SET_ASIDE, Said(", ".join(variables))))
     looked_up = [name for name in dict.fromkeys(wanted) if literal(name) is None]
     single = len(looked_up) == 1
-    resolv_conf = _resolv_conf(tables.left_out)
-    search = resolv_conf.get("search", ())
-    answers = {name: _ask(services, name, tables, search, single, timeout) for name in looked_up}
+    answers = {name: _ask(services, name, tables, single, timeout) for name in looked_up}
+    left_out += of_dns.failed
     hosts = _hosts_line(services, tables)
     wanted_lines = [
         line
@@ -130,26 +136,21 @@ def read(
     ]
     raw: Data = {
         "hosts": hosts or "files",
-        "multi": _multi(tables.left_out),
+        "multi": _multi(left_out),
         "files": [" ".join((address, *known)) for _, address, known in wanted_lines],
         "resolv_conf": resolv_conf,
         "nss": _texts(tables.nss, links),
     }
-    if tables.dns:
-        mixed = [each for each in tables.dns.values() if len({t.address.version for t in each}) > 1]
-        first = mixed[0][0].address.version if mixed else 4
-        raw["dns"] = {
-            "names": _texts(tables.dns, links),
-            "first_reply": "A" if first == 4 else "AAAA",
-        }
+    if (dns := of_dns.data()) is not None:
+        raw["dns"] = dns
     line = names.hosts_line(text)
     own = " ".join(_shown(word, conditions) for word, conditions in line or ())
     if own != raw["hosts"]:
         raw["nsswitch"] = own
     numbers = tuple(number for number, _, _ in wanted_lines)
-    left_out = tuple(dict.fromkeys([*tables.left_out, *tables.of_services]))
-    odd, called = tuple(tables.left_out), tuple(tables.services)
-    return NameServiceReading(raw, numbers, called, left_out, odd, malformed, answers)
+    every = tuple(dict.fromkeys([*left_out, *tables.of_services]))
+    called = tuple(tables.services)
+    return NameServiceReading(raw, numbers, called, every, tuple(left_out), malformed, answers)
 
 
 def zoned(target: Target, links: Mapping[int, str]) -> str:
@@ -166,7 +167,6 @@ def _ask(
     services: Sequence[names.ConfiguredService],
     name: str,
     tables: _Tables,
-    search: Sequence[str],
     single: bool,
     timeout: float,
 ) -> HostAnswer:
@@ -199,17 +199,15 @@ def _ask(
                 failed = f"{service.name} {status}"
             status = "UNAVAIL"
         stops = status in service.returns
+        if kind == "dns":
+            tables.dns.answer(name, targets, holder)
         if status == "SUCCESS":
-            if kind == "dns":
-                completed = {f"{key}.{domain.removesuffix('.')}" for domain in search}
-                known = holder if holder and ascii_lower(holder) in completed else name
-                tables.dns.setdefault(known.removesuffix("."), [*targets])
-            elif kind == "nss":
+            if kind == "nss":
                 tables.nss.setdefault(name, [*targets])
                 plain = [one for one in targets if not one.scope_id]  # as records have them
                 if service.name == "resolve" and plain:
                     # its DNS stub has them for those that ask DNS alone
-                    tables.dns.setdefault(name.removesuffix("."), plain)
+                    tables.dns.put(name, plain)
             both = len({target.address.version for target in targets}) > 1
             if both and not ended and service.name in ("dns", "resolve"):
                 said = "the family whose reply came first stands first"
@@ -325,6 +323,13 @@ def _multi(left_out: list[Said]) -> bool:
             Said("host.conf: reorder on, which puts near addresses first in a plain IPv4 look-up")
         )
     return on.get("multi", False)
+
+
+def _name_servers() -> list[str]:
+    """The DNS servers that resolv.conf names, or the one without it. Source: resolv.conf(5)."""
+    lines = (raw.split() for raw in (_text("resolv.conf") or "").splitlines())
+    named = [words[1] for words in lines if words[:1] == ["nameserver"] and words[1:]]
+    return named[:_MOST_SERVERS] or ["127.0.0.1"]
 
 
 def _resolv_conf(left_out: list[Said]) -> Data:

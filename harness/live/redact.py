@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from itertools import count
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -169,21 +170,30 @@ class _Redaction:
                 " ".join((self._plain(address), *map(self._name, names)))
                 for address, *names in lines
             ]
-        servers = [each.get("names", {}) for each in service.get("dns", ())]
-        for table in (service.get("nss", {}), *servers):
-            new = {
-                self._name(name): [self._zoned(text) for text in texts]
-                for name, texts in table.items()
-            }
-            table.clear()
-            table |= new
         conf = service.get("resolv_conf", {})
         if "search" in conf:
-            conf["search"] = [f"domain{n}" for n, _ in enumerate(conf["search"], 1)]
+            domains = {one: f"domain{number}" for number, one in enumerate(conf["search"], 1)}
+            conf["search"] = [*domains.values()]
+            for name, new in self._names.items():
+                for domain, other in domains.items():
+                    completed = ascii_lower(f"{name}.{domain.removesuffix('.')}")
+                    self._hidden_names[completed] = f"{new}.{other}"
+        servers = service.get("dns", ())
+        for table in (service.get("nss", {}), *(each.get("names", {}) for each in servers)):
+            self._table(table, lambda texts: [self._zoned(text) for text in texts])
+        for each in servers:
+            self._table(each.get("aliases", {}), self._name)
+            self._table(each.get("replies", {}), lambda words: words)
         if service.get("nsswitch"):
             service["nsswitch"] = _SERVICES.sub(
                 lambda word: word[0] if _USUAL.fullmatch(word[0]) else "other", service["nsswitch"]
             )
+
+    def _table(self, table: Data, change: Callable[[Any], Any]) -> None:
+        """Replace the names of a table, and what it has of each."""
+        new = {self._name(name): change(each) for name, each in table.items()}
+        table.clear()
+        table |= new
 
     def _name(self, name: str) -> str:
         """What stands for a name, whether it is looked up or not; upper case is no other name."""

@@ -31,7 +31,14 @@ from harness.model.lookup import (
     held,
     sockets,
 )
-from harness.model.presence_reasons import NARROWING, Cause, Lifted, PresenceQuestion, stops
+from harness.model.presence_reasons import (
+    NARROWING,
+    Cause,
+    Lifted,
+    PresenceQuestion,
+    of_dns_server,
+    stops,
+)
 from harness.model.services import Ending, Held, Holder, ending, mapped
 
 
@@ -292,9 +299,15 @@ def _error(question: PresenceQuestion, error: str, always: tuple[Cause, ...]) ->
     name = request.name or ""
     services = enumerate(question.service.hosts)
     sources = [one for place, each in services for one in each.sources(name, place)] or [Holder()]
-    lifted = (Lifted(question, one, always, lambda found, _: found.error) for one in sources)
+    lifted = (
+        Lifted(question, one, always, lambda found, _: found.error, failed=failed)
+        for one in sources
+    )
     ways = (one.needed(lambda other: not other or (failed and other != error)) for one in lifted)
-    fewest = min(filter(None, ways), key=len, default=None)
+    fewest = min(
+        filter(None, ways), default=None,
+        key=lambda way: (len(way), failed and not any(map(of_dns_server, way))),
+    )  # fmt: skip
     if fewest is not None:
         return fewest
     try:

@@ -84,6 +84,11 @@ class Cause(StrEnum):
     MALFORMED = "malformed-hosts-line"
 
 
+def of_dns_server(cause: Cause) -> bool:
+    """Whether it is what a DNS server says, or does not say."""
+    return cause.startswith("dns-")
+
+
 class PresenceQuestion(NamedTuple):
     """All that `find` is given."""
 
@@ -171,11 +176,11 @@ _LIFTS = (
     _services(Cause.ACTION, _without_action),
     _Lift(Cause.V4MAPPED_WITHOUT_ALL, _with_mapped),
     _flag(Cause.ALL_LOSES_IPV6, AI_ALL),
+    _services(Cause.NO_AAAA, _with_all_records),
     _Lift(Cause.FAMILY, _of_any_family),
     _services(Cause.MULTI_OFF, lambda one: replace(one, multi=True)),
     _services(Cause.BY_FAMILY, _asked_for_both),
     _services(Cause.SERVICE_FAILED, _with_module),
-    _services(Cause.NO_AAAA, _with_all_records),
 )
 
 
@@ -216,6 +221,7 @@ class Lifted(Generic[T]):
     """A look-up without some of its reasons, each way tried once, for what a ``source`` has.
 
     Those of ``always`` are taken away each time; ``look`` is what is to be known of each look-up.
+    ``failed``: what a DNS server says is more telling than what is asked.
     """
 
     def __init__(
@@ -224,9 +230,13 @@ class Lifted(Generic[T]):
         source: Holder,
         always: Collection[Cause],
         look: Callable[[Found, frozenset[Cause]], T],
+        *,
+        failed: bool = False,
     ) -> None:
         self._question, self._look = question, look
-        every = (*_LIFTS, *_of_source(question, source))
+        every = [*_LIFTS, *_of_source(question, source)]
+        if failed:
+            every.sort(key=lambda one: not of_dns_server(one.cause))
         self._lifts = dict(one for one in every if one.without(question) != question)
         self._always = frozenset(always)
         self._seen: dict[frozenset[Cause], T] = {}

@@ -13,16 +13,19 @@ from harness.compare.live import explain_live
 from harness.compare.plan import lanes_for, make_jobs
 from harness.compare.presence import AccountRow
 from harness.compare.results import Result, Verdict
-from harness.compare.run import run
+from harness.compare.run import run, set_names
+from harness.glibcs import host
 from harness.kernel.netlink import Netlink
 from harness.kubelet.replay import contradictions
 from harness.live import name_service, names
-from harness.live.host import snapshot
+from harness.live.host import Snapshot, snapshot
 from harness.model.addresses import parse_target
+from harness.model.dialects import dialect
 from harness.model.presence_reasons import Cause
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.sandbox import Box, Pool
+from harness.scenario import Scenario
 from harness.scenario.nameservice import NameServiceSpec
 from harness.scenario.schema import Host, Lookup
 from harness.text.validation import validated
@@ -34,7 +37,9 @@ HOSTS = (
     "192.0.2.5 only-files\n::1 localhost\n127.0.0.1 localhost\n"
 )
 DNS = {"both": ["192.0.2.8", "2001:db8:8::8"], "only-dns": ["2001:db8:8::9", "192.0.2.9"],
-       "far.example": ["192.0.2.10", "2001:db8:8::10"]}  # fmt: skip
+       "far.example": ["192.0.2.10", "2001:db8:8::10"], "near": ["192.0.2.12"],
+       "near.example": ["192.0.2.13"], "half": ["192.0.2.11", "2001:db8:8::11"]}  # fmt: skip
+SAYS = {"names": DNS, "aliases": {"www": "only-dns"}, "replies": {"half": {"AAAA": "servfail"}}}
 NAMES = ("both", "only-files", "only-dns", "nobody", "far")
 
 
@@ -80,7 +85,7 @@ EVERY = (
         )
     ),
 )  # fmt: skip
-ASKED = (("both", 0), ("both", 2), ("both", 10), *((name, 0) for name in NAMES[1:]))
+ASKED = (("both", 0), ("both", 2), ("both", 10), *((name, 0) for name in (*NAMES[1:], "near")))
 FAMILIES = {0: "unspec", 2: "inet", 10: "inet6"}
 
 
@@ -98,7 +103,10 @@ def _host(box: Box) -> None:
         {"eth0": "192.0.2.2/24 2001:db8:1::2/64 fe80::2/64"},
         ["0.0.0.0/0 via 192.0.2.1", "::/0 via 2001:db8:1::1"],
     )))  # fmt: skip
-    box.set_names(DNS, "dns")
+    lookups = [{"name": "half"}]
+    service = {"hosts": "dns", "dns": SAYS}
+    raw = {"name": "says", "host": {}, "name_service": service, "lookups": lookups}
+    set_names(box, Scenario.model_validate(raw))
 
 
 def _native(name: str, family: int = 0) -> set[str]:
@@ -119,6 +127,8 @@ def _without(box: Box, etc: Etc, name: str, family: int, causes: Sequence[Cause]
     resolv = etc.resolv_conf
     if Cause.NO_AAAA in causes:
         resolv = resolv.replace("no-aaaa", "")
+    if Cause.SEARCH in causes:
+        resolv = ""
     found: set[str] = set()
     for line in lines:
         Etc(line, conf, resolv).write(box)
@@ -151,8 +161,12 @@ def test_what_is_said_of_a_live_host_is_so_on_real_glibc(pool: Pool) -> None:
         assert [one for one in tried.results if one.verdict is not Verdict.AGREE] == [], tried.etc
         assert [one for one in tried.without if not one[2]] == [], tried.etc
     causes = {cause for tried in found for _, one, _ in tried.without for cause in one.causes}
-    known = {Cause.EARLIER_SERVICE, Cause.ACTION, Cause.MULTI_OFF, Cause.FAMILY}
-    assert causes == known
+    known = {
+        Cause.EARLIER_SERVICE, Cause.ACTION, Cause.MULTI_OFF, Cause.FAMILY, Cause.SEARCH,
+    }  # fmt: skip
+    build = host()
+    knows = dialect(build.version, build.arch).no_aaaa_known
+    assert causes == known | ({Cause.NO_AAAA} if knows else set())
 
 
 ENDS = "nsswitch.conf's hosts line ends with"
@@ -193,6 +207,21 @@ SAID: list[tuple[Etc, str, int, tuple[str, ...]]] = [
     (Etc("files dns", resolv_conf="search other.example example"), "far", 0, FAR),
     (Etc("dns files", resolv_conf="domain example"), "far", 0, FAR),
     (Etc("dns files", resolv_conf="options ndots:3\nsearch example"), "far", 0, FAR),
+    (
+        Etc("dns files", resolv_conf="options ndots:3\nsearch example"), "near", 0,
+        (
+            "left out 192.0.2.12: resolv.conf's search domains and ndots: another name with an "
+            "answer comes first",
+            "found 192.0.2.13 as near.example",
+        ),
+    ),
+    (Etc("dns"), "www", 0, ("found 192.0.2.9, 2001:db8:8::9 as only-dns",)),
+    # nobody hears of the IPv6 address that the server has
+    (Etc("dns"), "half", 0, ()),
+    (
+        Etc("dns"), "half", 10,
+        ("EAI_AGAIN: a DNS server says SERVFAIL", f"left out 192.0.2.11: {SIX}AI_V4MAPPED)"),
+    ),
     # EAI_SYSTEM since 2.27, glibc's ad816a5e00; without the action the addresses are there
     (Etc("gone [UNAVAIL=return] files"), "both", 0, GONE),
     (Etc("gone [UNAVAIL=return] files"), "both", 10, GONE),
@@ -218,6 +247,29 @@ def told(box: Box, spec: object) -> Iterator[tuple[str, ...]]:
 
 def test_every_address_of_a_live_host_is_accounted_for(pool: Pool) -> None:
     assert list(pool.run(told, None)) == [lines for *_, lines in SAID]
+
+
+def heard(box: Box, spec: object) -> Iterator[tuple[Snapshot, list[str], list[str]]]:
+    """Inside a sandbox: a copy of names of DNS, what it contradicts, and remarks on one of them."""
+    _host(box)
+    Etc("dns").write(box)
+    with closing(Netlink()) as sock:
+        copy = snapshot(["half", "www"], sock)
+    remarks = explain_live(Lookup(name="half")).result.remarks
+    yield copy, [*map(str, contradictions(copy))], [one.text for one in remarks]
+
+
+def test_a_copy_has_the_replies_that_fail_and_the_aliases(pool: Pool) -> None:
+    ((copy, other, remarks),) = pool.run(heard, None)
+    assert other == []
+    assert copy.scenario.name_service is not None
+    (server,) = copy.scenario.name_service.dns
+    assert server.names == {"half": ("192.0.2.11",), "only-dns": ("192.0.2.9", "2001:db8:8::9")}
+    assert server.aliases == {"www": "only-dns"}
+    assert server.replies["half"].aaaa == "servfail"
+    said = "DNS, half AAAA: SERVFAIL, so that nobody knows of such addresses"
+    assert said in map(str, copy.left_out)
+    assert remarks == [said]
 
 
 def surrounded(box: Box, spec: object) -> Iterator[tuple[Result, tuple[str, ...]]]:

@@ -206,3 +206,21 @@ def test_addresses_sort_as_before_where_one_is_there_twice() -> None:
         for version in (4, 6):
             some = [int(each) for each in images if each.version == version]
             assert some == sorted(some)
+
+
+def test_a_name_that_a_search_domain_completes_stays_one() -> None:
+    """And an alias stays one of the name it leads to, with what the server says of it."""
+    dns = {"names": {"web.corp.example": ["203.0.113.9"], "web": ["203.0.113.10"]},
+           "aliases": {"www": "web.corp.example"},
+           "replies": {"WEB": {"AAAA": "servfail"}}}  # fmt: skip
+    service = {"hosts": "dns", "dns": dns, "resolv_conf": {"search": ["corp.example"]}}
+    lookups = [{"name": "web"}, {"name": "www"}]
+    raw = {"name": "n", "host": {}, "name_service": service, "lookups": lookups}
+    copy = redact(Scenario.model_validate(raw), b"k" * 32).scenario
+    assert copy.name_service is not None
+    (server,) = copy.name_service.dns
+    web, www = (one.name for one in copy.lookups)
+    (domain,) = copy.name_service.resolv_conf.search
+    assert set(server.names) == {f"{web}.{domain}", web}
+    assert dict(server.aliases) == {www: f"{web}.{domain}"}
+    assert set(server.replies) == {web}
