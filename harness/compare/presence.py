@@ -198,7 +198,10 @@ def _addrconfig(found: Presence) -> str:
     asked = {AF_INET: 4, AF_INET6: 6}.get(found.request.family)
     missing = asked if asked and not counted[asked] else 6 if counted[4] else 4
     said = f"AI_ADDRCONFIG: the host has no IPv{missing} address"
-    said += f" other than {_LOOPBACK[missing]}" if own[missing] else ""
+    if own[missing]:
+        said += f" other than {_LOOPBACK[missing]}"
+    elif missing == 6:
+        said += ", not even ::1, as where the sysctl disable_ipv6 is set"
     other = 10 - missing
     return said if asked == missing else f"{said}, but has IPv{other} ({_listed(counted[other])})"
 

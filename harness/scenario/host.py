@@ -25,7 +25,7 @@ from .values import (
     as_interface,
 )
 
-HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?")
+HOSTNAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9_])?")
 
 
 def _check_names(interfaces: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -98,8 +98,9 @@ EXPECTED: dict[str, list[tuple[Lines, Codes]]] = {
         PLAIN,
         (
             (
-                "changed ::1 to 127.0.0.1: AI_ADDRCONFIG: the host has no IPv6 address, but has "
-                f"IPv4 (172.17.0.2); {LOCAL}",
+                "changed ::1 to 127.0.0.1: AI_ADDRCONFIG: the host has no IPv6 address, not even "
+                "::1, as where the sysctl disable_ipv6 is set, but has IPv4 (172.17.0.2); "
+                f"{LOCAL}",
                 TWICE,
             ),
             BY_ADDRCONFIG,

@@ -1,13 +1,14 @@
 """A look-up of the host's own name says when a kubelet would be answered by another."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from harness.kubelet import own_name
 from harness.kubelet.own_name import not_from_glibc
-from harness.kubelet.resolver import Surroundings
+from harness.kubelet.resolver import Surroundings, choose_resolver
 from tests.conftest import Call
 
 GO, CGO = "hosts: files dns\n", "hosts: files dns myhostname\n"
@@ -20,6 +21,17 @@ host:
 name_service: {hosts: "HOSTS", files: [172.31.80.8 node-1 other, 172.18.45.6 node-1 other]}
 lookups: [{name: node-1}, {name: other}]
 """
+
+
+def test_the_page_says_who_answers() -> None:
+    """What Go's own code chooses is held against this choice by test_go.py."""
+    page = (Path(__file__).parents[2] / "docs/wrong-node-ip.md").read_text()
+    rows = re.findall(r"^\| (`.+?) \| (glibc|Go)", page.partition("who answers")[2], re.M)
+    assert len(rows) == 6
+    for lines, who in rows:
+        for line in re.findall("`(.+?)`", lines):
+            chosen = choose_resolver("node-1", Surroundings(f"hosts: {line}\n", "node-1"))
+            assert chosen.resolver == ("go" if who == "Go" else "cgo"), line
 
 
 @pytest.mark.parametrize("name", ["node-1", "NODE-1.", "node-1.example.com"])

@@ -62,6 +62,7 @@ def test_every_service_of_the_name_service_counts(tmp_path: Path) -> None:
 
 def test_the_own_name_is_that_of_the_sandbox() -> None:
     assert Host().hostname == HOSTNAME
+    assert Host(hostname="my_host").hostname == "my_host"  # as a compose project has them
 
 
 def test_myhostname_has_names_that_no_list_has(tmp_path: Path) -> None:
