@@ -130,6 +130,30 @@ def test_every_report_has_its_place() -> None:
     assert findings[0].title.startswith("The seed")
 
 
+def test_reports_on_presence_stand_in_the_table_and_name_their_source() -> None:
+    part = checks.load_findings().presence
+    assert part
+    sources = {source for one in part.reports for source in one.sources}
+    assert sources >= {
+        "systemd/systemd#39836", "microsoft/azurelinux#6925", "NixOS/nixpkgs#19148",
+        "zeromq/libzmq#42", "oven-sh/bun#37442", "docker/for-mac#7269", "moby/moby#37616",
+        "systemd/systemd#37914", "MichaIng/DietPi#5891", "docker/compose#229",
+        "libsdl-org/SDL_net#85", "yggdrasil-network/yggdrasil-go#180",
+        "nodesource/distributions#352",
+    }  # fmt: skip
+    one = {
+        "sources": ("a/b#1", "a blog"),
+        "claim": "so",
+        "verdict": "mistaken",
+        "conclusion": "No.",
+    }
+    given = {"title": "Not there", "text": "Words.", "reports": (one,), "test": "tests/x.py::y"}
+    text = as_markdown(page(PLAIN, presence=given), SEEN)
+    assert "| [a/b#1, a blog](#not-there) | so | mistaken |\n" in text
+    assert "| [a/b#1](https://github.com/a/b/issues/1), a blog | so | mistaken: No. |\n" in text
+    assert "\nShown by `tests/x.py::y`.\n" in text
+
+
 def abroad(*builds: str) -> Seen:
     """Every build gives the second address first, as amd64 does not."""
     first, second = addresses = ("192.0.2.1", "192.0.2.2")

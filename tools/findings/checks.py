@@ -113,6 +113,27 @@ class Surprise(Part):
         return self
 
 
+class PresenceReport(Part):
+    """A public report that asks why an address is missing, doubled or strange.
+
+    ``sources`` are as ``owner/name#1``, or words where the place is not known.
+    """
+
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    claim: str
+    verdict: Verdict
+    conclusion: str
+
+
+class PresencePart(Part):
+    """Those reports, which a ``test`` holds to real glibc."""
+
+    title: str
+    text: str
+    reports: tuple[PresenceReport, ...]
+    test: str
+
+
 class Findings(Part):
     """The whole page.
 
@@ -121,6 +142,7 @@ class Findings(Part):
 
     introduction: str
     findings: tuple[Finding, ...]
+    presence: PresencePart | None = None
     processors: Surprise | None = None
     surprises: tuple[Surprise, ...]
     not_covered: str

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 from difflib import unified_diff
 
-from tools.findings.checks import Claim, Finding, Findings, Seen, Surprise
+from tools.findings.checks import Claim, Finding, Findings, PresencePart, Seen, Surprise
 from tools.findings.tables import NOT_RUN, render, versions_of
 
 _ELSEWHERE = re.compile(r"^<!-- and on ([a-z0-9.:, -]+) -->$", re.MULTILINE)
+_ISSUE = re.compile(r"([\w.-]+/[\w.-]+)#([0-9]+)")
 _RUN_ON = re.compile(r"^<!-- run on glibc ([0-9., ]+) \(([a-z0-9-]+)\) -->$", re.MULTILINE)
 
 
@@ -41,6 +42,8 @@ def as_markdown(findings: Findings, seen: Seen) -> str:
     ]
     for finding in findings.findings:
         lines += _finding(finding, seen)
+    if findings.presence is not None:
+        lines += _presence(findings.presence)
     if findings.processors is not None:
         lines += _processors(findings.processors, seen)
     lines += ["## What we did not expect", ""]
@@ -54,9 +57,34 @@ def _summary(findings: Findings) -> Iterator[str]:
     yield from ("| report | claim | result |", "|---|---|---|")
     for finding in findings.findings:
         for claim in finding.claims:
-            anchor = re.sub(r"[^\w\- ]", "", finding.title.lower()).replace(" ", "-")
-            yield f"| [{finding.title}](#{anchor}) | {_line(claim.claim)} | {claim.verdict} |"
+            yield f"| {_inside(finding.title)} | {_line(claim.claim)} | {claim.verdict} |"
+    part = findings.presence
+    for one in part.reports if part else ():
+        title = _inside(", ".join(one.sources), part.title if part else "")
+        yield f"| {title} | {_line(one.claim)} | {one.verdict} |"
     yield ""
+
+
+def _inside(words: str, heading: str = "") -> str:
+    """A link to a heading of the page, which by itself is the words."""
+    anchor = re.sub(r"[^\w\- ]", "", (heading or words).lower()).replace(" ", "-")
+    return f"[{words}](#{anchor})"
+
+
+def _presence(part: PresencePart) -> Iterator[str]:
+    yield from (f"## {part.title}", "", part.text.strip(), "")
+    yield from ("| report | claim | result |", "|---|---|---|")
+    for one in part.reports:
+        sources = ", ".join(map(_cited, one.sources))
+        result = f"{one.verdict}: {_line(one.conclusion)}"
+        yield f"| {sources} | {_line(one.claim)} | {result} |"
+    yield from ("", f"Shown by `{part.test}`.", "")
+
+
+def _cited(source: str) -> str:
+    """An issue or pull request with its address."""
+    found = _ISSUE.fullmatch(source)
+    return f"[{source}](https://github.com/{found[1]}/issues/{found[2]})" if found else source
 
 
 def _line(text: str) -> str:
