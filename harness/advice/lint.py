@@ -145,7 +145,14 @@ def _scopes(data: bytes, conf: GaiConf) -> Iterator[Finding]:
         for line in conf.lines
         if line.keyword == "scopev4" and line.effect is Effect.USED and line.entry is not None
     }
-    strange = meant.strange_scopes(Policy.of(conf, _NEW), list(entries.items()))
+    policy, rows = Policy.of(conf, _NEW), list(entries.items())
+    for number, scope in meant.undone_precedences(policy, rows).items():
+        yield Finding(
+            "GAI019", number, f"scope {entries[number].value}, but public addresses asked from"
+            f" {_text(entries[number])} have {scope}: rule 2 puts them behind IPv6, whatever their"
+            " precedence",
+        )  # fmt: skip
+    strange = meant.strange_scopes(policy, rows)
     if not strange or len(strange) > _TRIED:
         return
     lines = [(number, entries[number]) for number in strange]

@@ -37,6 +37,7 @@ _RESERVED, *_IN_USE = prefixes(
 _SPECIAL = [IPv4Network(text) for text in (*_KNOWN[4][1:], "224.0.0.0/3")]
 # sources of usual hosts, and one address of each family that no line of a file should touch
 _SOURCES = ("169.254.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "198.51.100.1", "203.0.113.1")
+_PRIVATE = [IPv4Address(text) for text in _SOURCES[1:4]]
 _FOUR = Candidate("192.0.2.254", "10.0.0.1", prefixlen=24, index=2)
 _SIX = Candidate("2001:db8:fffe::5", "2001:db8:1::2", prefixlen=64, index=2)
 
@@ -181,6 +182,23 @@ def strange_scopes(policy: Policy, lines: Scopes) -> dict[int, int]:
         if not any(map(network.overlaps, _SPECIAL)) and entry.value not in scopes:
             found[number] = scopes[-1]
     return found
+
+
+def undone_precedences(policy: Policy, lines: Scopes) -> dict[int, int]:
+    """The lines whose sources reach no public address of their scope, with the scope of those.
+
+    So rule 2 puts IPv6 first, and only where a precedence says otherwise is that not meant.
+    """
+    four, six = parse(_FOUR.destination), parse(_SIX.destination)
+    scope = policy.scope(four)
+    if policy.precedence_of(four) <= policy.precedence_of(six):
+        return {}
+    return {
+        number: scope
+        for number, entry in lines
+        if entry.value != scope
+        and any(one in _ipv4(entry) and policy.scope(one) == entry.value for one in _PRIVATE)
+    }
 
 
 def _ipv4(entry: PrefixEntry) -> IPv4Network:

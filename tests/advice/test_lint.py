@@ -194,6 +194,13 @@ def test_scopes_that_no_source_has() -> None:
     for fine in ("scopev4 10.0.0.0/8 5", "scopev4 8.0.0.0/8 14", ALL_SCOPES,
                  "scopev4 8.0.0.0/8 3\nscopev4 10.0.0.0/8 3"):  # fmt: skip
         assert "GAI019" not in {one.code for one in lint(fine)}
+    # a private source of another scope than public addresses: what precedence says is undone
+    first = "precedence ::ffff:0:0/96 100\n"
+    undone = only("GAI019", first + "scopev4 10.0.0.0/8 5")
+    assert "public addresses asked from 10.0.0.0/8 have 14" in undone.message
+    for fine in ("scopev4 10.0.0.0/8 5", first + "scopev4 10.0.0.0/8 5\nscopev4 0.0.0.0/0 5",
+                 first + "scopev4 0.0.0.0/0 5"):  # fmt: skip
+        assert "GAI019" not in {one.code for one in lint(fine)}
     # a length that is missing is the same for both of what is said of a line
     length, scope = lint("scopev4 203.0.113.0 2")[:2]
     assert length.meant == ("scopev4 203.0.113.0/24 2",)

@@ -114,7 +114,10 @@ SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
         ),
     ],
     # rule 2, though rule 8 would prefer the smaller scope
-    "GAI019": [("scopev4 203.0.113.0/24 5", "four-far", (FAR, FOUR))],
+    "GAI019": [
+        ("scopev4 203.0.113.0/24 5", "four-far", (FAR, FOUR)),
+        (V4_FIRST + "scopev4 172.16.0.0/12 5", "four-six", SIX_FOUR),
+    ],
     # nothing but the default precedences is changed
     "GAI020": [
         ("precedence ::fff:0:0/96 100", "six-four", SIX_FOUR),
