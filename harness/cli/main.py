@@ -23,7 +23,7 @@ COMMANDS: dict[str, str] = {
     "fuzz": "compare millions of random cases, native against model",
     "bench": "measure native against modelled sorting, and the engine",
     "kubelet": "predict the InternalIP a kubelet reports, and say what decides it",
-    "suggest": "find the smallest gai.conf change that yields a wished order",
+    "suggest": "find the gai.conf change that yields a wished order",
     "lint": "check a gai.conf for lines glibc ignores or reads otherwise",
     "glibc": "list, fetch, add, probe or remove builds of glibc",
     "snapshot": "write this host into a scenario file, to be replayed anywhere",

@@ -1,4 +1,4 @@
-"""``gai-harness suggest``: the smallest gai.conf change that yields a wished order."""
+"""``gai-harness suggest``: the gai.conf changes that yield a wished order."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The search for the smallest gai.conf change."""
+"""The search for gai.conf changes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
