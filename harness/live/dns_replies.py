@@ -6,7 +6,7 @@ or another spelling keeps back. The servers are asked for that, each for a secon
 
 import select
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -54,7 +54,7 @@ class DnsTables:
 
     def put(self, name: str, targets: Sequence[Target]) -> None:
         """Note the addresses of a name."""
-        self.names.setdefault(name.removesuffix("."), [*targets])
+        self.names.setdefault(_spelled(self.names, name), [*targets])
 
     def answer(self, name: str, targets: Sequence[Target], holder: str | None) -> None:
         """Note what the dns service gives for a name, none for none, and what it does not give.
@@ -67,8 +67,10 @@ class DnsTables:
         if holder and low in map(ascii_lower, self.resolver.domains(name)):
             known = owner = holder
         elif holder and low != ascii_lower(plain) and plain in spellings and _is_dns_name(holder):
-            owner = holder.removesuffix(".")
-            self.aliases[plain] = owner
+            held = self.names.get(_spelled(self.names, holder), [*targets])
+            if held == [*targets]:  # servers take turns with the order
+                owner = _spelled(self.names, holder)
+                self.aliases[_spelled(self.aliases, plain)] = owner
         given = {_VERSIONS[one.address.version] for one in targets}
         if targets:
             self.put(owner, targets)
@@ -83,13 +85,14 @@ class DnsTables:
             is_known = spelled in found
             hidden = record == "AAAA" and "no-aaaa" in self.resolver.options
             if reply.addresses and (hidden or not is_known):
-                held = self.names.setdefault(owner if is_known else spelled, [])
+                key = _spelled(self.names, owner if is_known else spelled)
+                held = self.names.setdefault(key, [])
                 held += [one for one in reply.addresses if one not in held]
             word = reply.word
             if not targets and reply.exists and not reply.addresses:
                 word = "nodata"
             if word is not None:
-                self.replies.setdefault(spelled, {})[record] = word
+                self.replies.setdefault(_spelled(self.replies, spelled), {})[record] = word
                 if word != "nodata":
                     failed = Said("no reply comes" if word == "silent" else word.upper())
                     self.failed.append(Said(_FAILS, Name(spelled), Said(record), failed))
@@ -101,10 +104,20 @@ class DnsTables:
         mixed = [each for each in self.names.values() if len({t.address.version for t in each}) > 1]
         return {
             "names": {name: list(map(str, each)) for name, each in self.names.items()},
-            "aliases": {a: one for a, one in self.aliases.items() if a not in self.names},
+            "aliases": {
+                name: one
+                for name, one in self.aliases.items()
+                if _spelled(self.names, name) not in self.names
+            },
             "replies": self.replies,
             "first_reply": _VERSIONS[mixed[0][0].address.version] if mixed else "A",
         }
+
+
+def _spelled(table: Mapping[str, object], name: str) -> str:
+    """A name as a table has it, in which upper case is no other name."""
+    plain = name.removesuffix(".")
+    return next((one for one in table if ascii_lower(one) == ascii_lower(plain)), plain)
 
 
 def _is_dns_name(name: str) -> bool:

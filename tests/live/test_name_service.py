@@ -18,9 +18,11 @@ from harness.glibcs import host
 from harness.kernel.netlink import Netlink
 from harness.kubelet.replay import contradictions
 from harness.live import name_service, names
+from harness.live.dns_replies import DnsTables
 from harness.live.host import Snapshot, snapshot
 from harness.model.addresses import parse_target
 from harness.model.dialects import dialect
+from harness.model.dns import Resolver
 from harness.model.presence_reasons import Cause
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
@@ -270,6 +272,19 @@ def test_a_copy_has_the_replies_that_fail_and_the_aliases(pool: Pool) -> None:
     said = "DNS, half AAAA: SERVFAIL, so that nobody knows of such addresses"
     assert said in map(str, copy.left_out)
     assert remarks == [said]
+
+
+def test_an_alias_leads_to_one_name_however_it_is_spelled() -> None:
+    """And to none where the server has given it other addresses a moment before."""
+    first, second = (parse_target(text, {}) for text in ("192.0.2.9", "2001:db8::9"))
+    table = DnsTables(Resolver(), ())
+    table.answer("web.example", [first, second], "web.example")
+    table.answer("www.example", [first, second], "WEB.example.")
+    table.answer("turned.example", [second, first], "WEB.example")
+    raw = {"dns": table.data(), "hosts": "dns"}
+    (server,) = validated(NameServiceSpec, raw, "name_service").dns
+    assert dict(server.aliases) == {"www.example": "web.example"}
+    assert list(server.names) == ["web.example", "turned.example"]
 
 
 def surrounded(box: Box, spec: object) -> Iterator[tuple[Result, tuple[str, ...]]]:
