@@ -36,8 +36,8 @@ _ORDERS = {
     "Avahi hears, in that order",
 }
 _MALFORMED = (
-    "nsswitch.conf's hosts line is malformed at {}, where [STATUS=action] was expected: what glibc "
-    "takes of the file depends on its version, and 2.36 asks no service at all"
+    "nsswitch.conf's hosts line is malformed at {}, where [STATUS=action] was expected: glibc "
+    "2.36 and later then ask no service at all, 2.31 those before it alone, or its own default"
 )
 _SET_ASIDE = (
     "{} in the environment: a program that is started with it goes by it, as nothing that is asked "

@@ -174,8 +174,8 @@ def test_what_is_said_of_a_live_host_is_so_on_real_glibc(pool: Pool) -> None:
 ENDS = "nsswitch.conf's hosts line ends with"
 BY_FILES = f"{ENDS} files, by [NOTFOUND=return]: no service behind it is asked"
 ODD = (
-    "nsswitch.conf's hosts line is malformed at {}, where [STATUS=action] was expected: what glibc "
-    "takes of the file depends on its version, and 2.36 asks no service at all"
+    "nsswitch.conf's hosts line is malformed at {}, where [STATUS=action] was expected: glibc "
+    "2.36 and later then ask no service at all, 2.31 those before it alone, or its own default"
 )
 ONE_LINE = "multi is off in host.conf: the hosts file gives one line of a name alone"
 FOUR, SIX = "IPv4 alone is asked for (AF_INET)", "IPv6 alone is asked for (AF_INET6 without "
