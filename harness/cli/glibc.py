@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
@@ -15,7 +15,7 @@ from harness import glibcs
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import complain, say, write_json
 from harness.glibcs import golang
-from harness.glibcs.others import fetch_others, find_others, is_other, suites_with
+from harness.glibcs.others import absent, fetch_others, find_others, is_other, suites_with
 from harness.model.dialects import FIRST_RUN
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal, bar
@@ -101,12 +101,31 @@ def bring(specs: Iterable[str | None], resolvers: str = "glibc") -> int:
                 glibcs.emulator_for(build)
         except glibcs.GlibcError as problem:
             wanted.update(dict.fromkeys(problem.fetch))
-    for word in filter(is_other, map(str.strip, resolvers.split(","))):
+    words = [word.strip() for word in resolvers.split(",")]
+    for word in filter(is_other, words):
         try:
             find_others([word])
         except glibcs.GlibcError as problem:
             wanted.update(dict.fromkeys(problem.fetch))
+    if "all" in words:
+        wanted.update(dict.fromkeys(word for one in absent() for word in one.fetch))
     return _fetched(wanted, None, False, sys.stderr)[0] if wanted else OK
+
+
+def missing_of_all(builds: str, resolvers: str) -> Iterator[str]:
+    """What the word ``all`` is without on this host, though it could be had, and what brings it."""
+    problems = absent() if "all" in map(str.strip, resolvers.split(",")) else []
+    if problems:
+        problem = glibcs.together(problems)
+        yield f"{problem}{' (or this line with --fetch)' if problem.fetch else ''}"
+    if "all" in map(str.strip, builds.split(",")):
+        with suppress(glibcs.GlibcUnavailable):
+            alone = [one.origin for one in glibcs.find("all")] == ["host"]
+            if alone and glibcs.catalogue():
+                yield (
+                    "--glibc all is this host's alone, as no other was fetched;"
+                    " gai-harness glibc fetch all (or this line with --fetch)"
+                )
 
 
 def _fetched(

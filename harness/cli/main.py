@@ -148,12 +148,18 @@ def _run(name: str, words: list[str]) -> int:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     clear_dead()  # what a command that was killed left in the cache
     try:
+        builds = [getattr(options, each, None) for each in ("glibc", "against", "build")]
+        resolvers = getattr(options, "resolver", None) or "glibc"
         if getattr(options, "fetch", False):
             from harness.cli.glibc import bring
 
-            builds = (getattr(options, each, None) for each in ("glibc", "against", "build"))
-            if failed := bring(builds, getattr(options, "resolver", None) or "glibc"):
+            if failed := bring(builds, resolvers):
                 return failed
+        if "all" in f"{builds[0]},{resolvers}":
+            from harness.cli.glibc import missing_of_all
+
+            for line in missing_of_all(builds[0] or "", resolvers):
+                streams.complain(f"gai-harness {name}: {line}")
         status: int = import_module(f"harness.cli.{name}").main(options)
         return status
     except SystemExit:  # rich's way to say it

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.text.shown import escaped
-from harness.versions import ResolverName, Version, named_version
+from harness.versions import RESOLVERS, ResolverName, Version, named_version
 
 
 class Package(NamedTuple):
@@ -128,7 +128,7 @@ class GlibcMissing(GlibcError):
     exit_status = 3
 
     def __init__(self, spec: str, hint: str, fetch: tuple[str, ...] = ()) -> None:
-        super().__init__(f"glibc {spec} is not on this host; {hint}")
+        super().__init__(f"{_listed([spec])} is not on this host; {hint}")
         self.spec = spec
         self.hint = hint
         self.fetch = fetch
@@ -145,7 +145,7 @@ def together(missing: Sequence[GlibcError]) -> GlibcError:
         (one.spec,) if isinstance(one, GlibcMissing) and not one.fetch else one.fetch
         for one in missing
     ]
-    reason = f"not on this host: glibc {', '.join(dict.fromkeys(chain(*named)))}"
+    reason = f"not on this host: {_listed(dict.fromkeys(chain(*named)))}"
     if emulated := [one.reason for one in missing if isinstance(one, GlibcUnavailable)]:
         reason += f" ({'; '.join(dict.fromkeys(emulated))})"
     words = tuple(dict.fromkeys(word for one in missing for word in one.fetch))
@@ -157,3 +157,12 @@ def together(missing: Sequence[GlibcError]) -> GlibcError:
     for hint, specs in elsewhere.items():  # the command stands last
         hints.insert(0, f"for {', '.join(dict.fromkeys(specs))}: {hint}")
     return GlibcUnavailable(reason, "; ".join(hints), words)
+
+
+def _listed(specs: Iterable[str]) -> str:
+    """Builds as a line names them: those of glibc first, whose words do not say it."""
+    parted: tuple[list[str], list[str]] = [], []
+    for spec in specs:
+        parted[spec.partition("=")[0] in RESOLVERS].append(spec)
+    versions, others = parted
+    return ", ".join([*([f"glibc {', '.join(versions)}"] if versions else []), *others])

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from harness.glibcs import cache, golang
 from harness.glibcs.archive import is_glibc, unpack
-from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
+from harness.glibcs.build import (
+    Build,
+    GlibcError,
+    GlibcMissing,
+    GlibcUnavailable,
+    together,
+)
 from harness.glibcs.catalog import Distribution, Suite, native_arch
 from harness.glibcs.discover import is_packed
 from harness.glibcs.elf import sha256
@@ -34,7 +40,8 @@ def find_others(words: Sequence[str]) -> list[Build]:
     ``go`` is built by this host's Go where that has not been done.
 
     Raises:
-        GlibcUnavailable: Nothing of a resolver, or not that version, is on this host.
+        GlibcMissing: Nothing of a resolver, or not that version, is on this host.
+        GlibcUnavailable: Several are missing, or there is no Go to build with.
         GlibcError: A word names no resolver, or nothing of it.
     """
     named = [_resolver(word, ("all",)) for word in words]
@@ -50,6 +57,7 @@ def find_others(words: Sequence[str]) -> list[Build]:
         and (one.build.resolver != "go" or one.build.id in of_go)
     ]
     found: dict[tuple[str, str], Build] = {}
+    missing: list[GlibcError] = []
     for word, (name, what) in zip(words, named, strict=True):
         fitting = [
             build
@@ -61,11 +69,21 @@ def find_others(words: Sequence[str]) -> list[Build]:
         if not fitting and (is_packed(what) or "/" in what):
             fitting = _opened(name, what)
         if not fitting and name != "all":
-            raise _missing(name, what)
+            missing.append(_missing(name, what))
         if word.startswith("c-ares-nosort"):
             fitting = [replace(one, resolver="c-ares-nosort") for one in fitting]
         found.update({(one.id, one.resolver): one for one in fitting})
+    if missing:
+        raise together(missing)
     return list(found.values())
+
+
+def absent() -> list[GlibcError]:
+    """Of each resolver of which nothing is on this host, so that ``all`` is without it, the words
+    that say it.
+    """
+    here = {build.resolver for build in find_others(["all"])}
+    return [_missing(name, "") for name in (*PACKAGES, "go") if name not in here]
 
 
 def is_other(word: str) -> bool:
@@ -210,16 +228,18 @@ def _opened(name: str, what: str) -> list[Build]:
     return [one for one in opened if one.arch == native_arch()]
 
 
-def _missing(name: str, what: str) -> GlibcError:
+def _missing(name: str, what: str) -> GlibcMissing:
     spec = f"{name}={what}" if what else name
-    if name == "go":
-        hint = f"put a Go of that version first on PATH, and {_FETCH} go"
-        return GlibcUnavailable(f"{spec} is not on this host", hint)
+    if name == "go" and what:
+        return GlibcMissing(spec, f"put a Go of that version first on PATH, and {_FETCH} go")
     try:
-        suites_with([spec])
+        if name == "go":
+            golang.host_go()
+        else:
+            suites_with([spec])
     except GlibcUnavailable as problem:
-        return GlibcUnavailable(f"{spec} is not on this host", problem.hint)
-    return GlibcUnavailable(f"{spec} is not on this host", f"{_FETCH} {spec}", (spec,))
+        return GlibcMissing(spec, problem.hint)
+    return GlibcMissing(spec, f"{_FETCH} {spec}", (spec,))
 
 
 def _offer(name: str, distribution: Distribution) -> str:

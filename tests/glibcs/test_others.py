@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import Progress, add, command, find, inventory, remove, stage
-from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Suite
 from harness.glibcs.managers import PackageRequest
 from harness.glibcs.other_files import any_in_directory
@@ -56,7 +56,7 @@ def test_a_tree_with_musl_is_added_named_and_removed(alpine: Path, own: Build, c
     (entry,) = (one for one in inventory() if one.name == "edge")
     assert (entry.resolver, entry.resolver_version) == ("musl", "1.2.3")
     assert remove("musl=1.2.3") == [build.id]
-    with pytest.raises(GlibcUnavailable, match=r"^musl is not on this host; "):
+    with pytest.raises(GlibcMissing, match=r"^musl is not on this host; "):
         find_others(["musl"])
 
 
@@ -184,10 +184,13 @@ def test_words_mean_suites(mirror: Mirror) -> None:
     assert suites_with(["c-ares", "musl=1.2.3"]) == {first: ["c-ares", "musl"]}
     hint = r"made is known to have 1\.2\.3, 1\.2\.5; gai-harness glibc add DIR takes any folder"
     for ask in (suites_with, find_others):
-        with pytest.raises(GlibcUnavailable, match=hint):
+        with pytest.raises(GlibcError, match=hint):
             ask(["musl=1.2.4"])
-    with pytest.raises(GlibcUnavailable, match=r"not on this host; gai-.* fetch musl=1\.2\.5$"):
+    with pytest.raises(GlibcMissing, match=r"not on this host; gai-.* fetch musl=1\.2\.5$"):
         find_others(["musl=1.2.5"])
+    both = r"^not on this host: musl=1\.2\.5, c-ares; gai-.* fetch musl=1\.2\.5 c-ares$"
+    with pytest.raises(GlibcUnavailable, match=both):
+        find_others(["musl=1.2.5", "c-ares"])
     for word in ("mulst", "musl=", "2.36"):
         with pytest.raises(GlibcError, match=r"one of glibc, musl, c-ares, .*go, or NAME=VERSION"):
             find_others([word])
@@ -233,3 +236,31 @@ def test_the_command_fetches(mirror: Mirror, own: Build, call: Call) -> None:
     done = call("glibc", "fetch", "musl=9.9.9")
     assert done.status == 3
     assert "musl=9.9.9 cannot be fetched" in done.err
+
+
+def test_what_all_is_without_is_said_and_fetched(
+    mirror: Mirror, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("harness.glibcs.golang._ELSEWHERE", str(tmp_path / "go"))
+    line = ("explain", "--service", "80", "--resolver", "all")
+    first = "gai-harness explain: not on this host: musl, c-ares, go; for go: "
+    last = "; gai-harness glibc fetch musl c-ares (or this line with --fetch)\n"
+    found = [call(*line), call("run", "rule1-no-route", "-q", *line[3:], "--glibc", "all")]
+    assert found[0].err.startswith(first)
+    assert found[0].err.endswith(last)
+    assert [one.err.count("\n") for one in found] == [1, 2]
+    assert "--glibc all is this host's alone" in found[1].err
+    monkeypatch.setattr("harness.cli.main.import_module", lambda _: Command)
+    fetched = call(*line, "--fetch").err
+    assert [word in fetched for word in ("musl 1.2.3", "c-ares 1.18.1")] == [True, True]
+    assert "not on this host: go" not in fetched.partition("explain: ")[0]
+    assert fetched.count("gai-harness explain: go is not on this host; ") == 1
+
+
+class Command:
+    """In the place of a command's module: what came out of the mirror is not asked."""
+
+    @staticmethod
+    def main(_: object) -> int:
+        return 0
