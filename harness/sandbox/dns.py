@@ -53,10 +53,9 @@ def check_sizes(server: Server) -> None:
 
 def reply_to(query: DNSRecord, packet: Packet | None) -> bytes:
     """The reply to a query; ``packet`` is what the server says, None for types it has none of."""
-    if packet is None or packet.word != "lame":
-        reply = query.reply(ra=1, aa=1)
-    else:
-        reply = query.reply(ra=0, aa=0)
+    # as a cache says it; glibc takes a "no data" without either bit for a lame server's
+    recursive = int(packet is None or packet.word != "lame")
+    reply = query.reply(ra=recursive, aa=0)
     packet = packet or Packet("NOERROR")
     reply.header.rcode = getattr(dnslib.RCODE, packet.rcode)
     if packet.word == "short":
@@ -85,7 +84,7 @@ def reply_to(query: DNSRecord, packet: Packet | None) -> bytes:
 
 def cut_reply_to(query: DNSRecord) -> bytes:
     """A reply with the TC bit and without records: the client asks again over TCP."""
-    cut = query.reply(ra=1, aa=1)  # keeps the question: glibc ignores a reply without it
+    cut = query.reply(ra=1, aa=0)  # keeps the question: glibc ignores a reply without it
     cut.header.tc = 1
     return bytes(cut.pack())
 
