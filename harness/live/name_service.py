@@ -27,7 +27,8 @@ _ETC = Path("/etc")
 _NSCD = Path("/var/run/nscd/socket")
 _USUAL = ("files", "dns", "resolve", "myhostname", "mymachines", "compat", "nis", "mdns4_minimal")
 _MOST_SERVICES, _MOST_DOMAINS, _MOST_SERVERS = 8, 6, 3
-_MOST = {"ndots": 15, "timeout": 30, "attempts": 5}  # resolv.h
+# resolv.h; no name has as many dots as the first says
+_MOST = {"ndots": 255, "timeout": 30, "attempts": 5}
 # what is known of the order of modules that a copy has in no other form
 _ORDERS = {
     "resolve": "systemd-resolved gives its answer in an order of its own, the family whose reply "

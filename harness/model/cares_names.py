@@ -192,7 +192,7 @@ def spellings(name: str, etc: Etc, own: CaresBehaviour) -> Iterator[str]:
         domains = []
     if ended and not own.end_dot_searched:
         domains = []
-    first = ended or name.count(".") >= resolver.ndots
+    first = ended or (resolver.ndots is not None and name.count(".") >= resolver.ndots)
     yield from (name, *domains) if first else (*domains, name)
 
 

@@ -23,17 +23,21 @@ _TROUBLES: dict[str, Trouble] = {
     "NXDOMAIN": "HOST_NOT_FOUND", "SERVFAIL": "TRY_AGAIN", "NOERROR": "NO_DATA",
 }  # fmt: skip
 _UDP_SIZE, _EDNS_SIZE = 512, 1200
+MOST_DOTS = 15
+"""RES_MAXNDOTS: glibc, musl and Go take a higher number in resolv.conf for it; c-ares does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
     """How DNS is asked: search domains, ndots, attempts and options of resolv.conf(5).
 
-    ``offset`` is the server that is asked first; with the option rotate that is for chance to say.
+    ``ndots`` is the number in the file, of which c-ares alone takes more than `MOST_DOTS`; None
+    stands for the domains first, whatever the name. ``offset`` is the server that is asked first;
+    with the option rotate that is for chance to say.
     """
 
     search: tuple[str, ...] = ()
-    ndots: int = 1
+    ndots: int | None = 1
     options: frozenset[str] = frozenset()
     attempts: int = 2
     offset: int | None = None
@@ -46,7 +50,7 @@ class Resolver:
 
     def as_it_is_first(self, name: str) -> bool:
         """Whether a name is asked for as it is before it is in its domains."""
-        return name.count(".") >= self.ndots
+        return self.ndots is not None and name.count(".") >= min(self.ndots, MOST_DOTS)
 
     def spellings(self, name: str) -> tuple[str, ...]:
         """The names that are asked for in turn, without final dots."""

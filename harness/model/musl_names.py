@@ -149,7 +149,7 @@ def dns(name: str, family: int, etc: Etc, own: MuslBehaviour) -> Named:
     if not bare or bare.endswith("."):
         raise EaiError("EAI_NONAME")
     spelled = []
-    if bare == name and name.count(".") < etc.resolver.ndots:
+    if bare == name and not etc.resolver.as_it_is_first(name):
         spelled = [f"{bare}.{one}" for one in _domains(etc)]
         spelled = [one for one in spelled if len(_encode(one)) < _BUFFER]
     for full, canonname in (*((one, one) for one in spelled), (name, bare)):

@@ -33,7 +33,6 @@ from harness.model.services import Holder, Service
 T = TypeVar("T")
 
 _MAPS = AI_V4MAPPED | AI_ALL
-_MOST_DOTS = 254
 
 
 class Cause(StrEnum):
@@ -213,7 +212,7 @@ def _served_by(number: int, service: Service) -> Service:
 def _asked_as(spelled: str | None, name: str, service: Service) -> Service:
     """The service with the search domain alone that makes a name of another, or without any."""
     search = () if spelled == name else ((spelled or "").removeprefix(f"{name}."),)
-    resolver = replace(service.resolver, search=search, ndots=_MOST_DOTS)
+    resolver = replace(service.resolver, search=search, ndots=None)
     return replace(service, resolver=resolver) if service.resolver.search else service
 
 

@@ -216,7 +216,7 @@ class ResolvConf(Model):
     """What resolv.conf says beside the servers' addresses."""
 
     search: Annotated[tuple[Text, ...], Field(max_length=6), AfterValidator(_domains)] = ()
-    ndots: Annotated[values.Whole, Field(ge=0, le=15)] = 1
+    ndots: Annotated[values.Whole, Field(ge=0, le=255)] = 1
     timeout: Annotated[values.Whole, Field(ge=1, le=30)] | None = None
     attempts: Annotated[values.Whole, Field(ge=1, le=5)] = 2
     options: Annotated[tuple[ResolverOption, ...], AfterValidator(values.once)] = ()

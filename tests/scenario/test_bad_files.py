@@ -160,7 +160,7 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("resolv_conf: {timeout: 31}", ".resolv_conf.timeout", "at most 30"),
         ("nss: {web: ['fe80::1%eth7']}", ".nss.web[0]", "an interface of the host"),
         ("multi: 1", ".multi", "true or false"),
-        ("resolv_conf: {ndots: 16}", ".resolv_conf.ndots", "at most 15"),
+        ("resolv_conf: {ndots: 256}", ".resolv_conf.ndots", "at most 255"),
         ("resolv_conf: {search: [a_b!]}", ".resolv_conf.search", "hyphens and underscores"),
         ("resolv_conf: {search: [a, b, c, d, e, f, g]}", ".resolv_conf.search", "at most 6"),
         ("resolv_conf: {options: [no-a]}", ".resolv_conf.options[0]", "no-aaaa"),
