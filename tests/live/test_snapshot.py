@@ -225,7 +225,9 @@ def test_the_command_writes_a_file_that_replays(tmp_path: Path, call: Call) -> N
     assert call("snapshot", "localhost", "--no-check", "-o", tmp_path / "no" / "x").status == 2
 
 
-@pytest.mark.parametrize(("own", "written"), [("node-7", "node-7"), ("my_node", "sandbox")])
+@pytest.mark.parametrize(
+    ("own", "written"), [("node-7", "node-7"), ("my_node", "my_node"), ("my node", "sandbox")]
+)
 def test_the_hosts_own_name_is_in_it(
     monkeypatch: pytest.MonkeyPatch, own: str, written: str
 ) -> None:
