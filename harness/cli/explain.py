@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from harness import glibcs
-from harness.cli.parser import FINDING, OK, Options, UsageError, expect_no_build
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import say, write_json
 from harness.cli.subjects import jobs_for, picked, sorted_out, tell_unknown
 from harness.cli.values import GETENT, PROGRAMS
@@ -34,8 +34,6 @@ def main(options: Options) -> int:
     """Explain every look-up; 1 when native and model differ, or there is no order to explain."""
     if not options.what and options.service is None:
         raise UsageError("a NAME, a SCENARIO or --service was expected")
-    if options.glibc is not None:
-        expect_no_build(options.glibc, options.what, "a scenario")
     scenarios, names = sorted_out(options.what)
     wanted: list[str | None] = [*names] or [None]
     answers: list[GetentAnswer] = []

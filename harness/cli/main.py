@@ -8,7 +8,7 @@ from importlib import import_module
 
 from harness import __version__
 from harness.cli import streams
-from harness.cli.parser import CANNOT, OK, Options, Parser, UsageError
+from harness.cli.parser import CANNOT, OK, Options, Parser, UsageError, expect_no_build
 from harness.text.nearest import did_you_mean
 
 INTERRUPTED, NO_READER = 130, 141  # as a shell says of SIGINT and SIGPIPE
@@ -141,6 +141,8 @@ def _run(name: str, words: list[str]) -> int:
     options = parser.parse_args(words[1:])
     if name != "kubelet":  # whose --resolver is another
         _expect_glibc(options)
+    if "glibc" in getattr(options, "joined", ()):
+        expect_no_build(options.glibc, map(str, getattr(options, "what", ())), "a scenario")
     from harness.glibcs.cache import clear_dead
 
     if name != "watch":  # whose command has the environment as it is

@@ -3,13 +3,14 @@
 import argparse
 from typing import Any
 
-from harness.cli.parser import COMMAND, Joined
+from harness.cli.parser import COMMAND, Joined, Once
 from harness.cli.values import (
     GETENT,
     PROGRAMS,
     addresses,
     checked,
     codes,
+    files,
     given,
     keep,
     name,
@@ -22,6 +23,7 @@ from harness.cli.values import (
     seconds,
     share,
     whole,
+    words,
 )  # fmt: skip
 from harness.report.formats import FORMATS
 
@@ -43,13 +45,13 @@ _SHARED: dict[str, tuple[str, dict[str, Any]]] = {
     "arch": ("--arch", {"metavar": "ARCH"}),
     "format": ("--format", {"choices": ("text", "json"), "default": "text",
                             "help": "text (default) or json"}),
-    "gai-conf": ("--gai-conf", {"action": "append", "default": [], "metavar": "FILE",
-                                "help": "as for run"}),
+    "gai-conf": ("--gai-conf", {"action": "extend", "default": [], "metavar": "FILE",
+                                "type": files, "help": "as for run"}),
     "fetch": ("--fetch", {"action": "store_true",
                           "help": "fetch the builds that are missing first, as glibc fetch does"}),
     "glibc": ("--glibc", {"action": Joined, "default": "host", "metavar": "VERSION,…|all",
                           "help": "as for run (default host)"}),
-    "in": ("--in", {"dest": "inside", "type": process, "metavar": "pid:NUMBER"}),
+    "in": ("--in", {"action": Once, "dest": "inside", "type": process, "metavar": "pid:NUMBER"}),
     "jobs": ("-j --jobs", {"type": whole(1, 256), "metavar": "N",
              "help": "hosts examined at the same time (default: the number of processors)"}),
     "resolver": ("--resolver", {"action": Joined, "default": "glibc", "metavar": "NAME,…|all",
@@ -60,7 +62,7 @@ _SHARED: dict[str, tuple[str, dict[str, Any]]] = {
     "scenario": ("--scenario --snapshot", {"dest": "scenarios", "action": "append", "default": [],
                  "type": path, "metavar": "SCENARIO",
                  "help": "a scenario, whatever its name is like; all arguments are names then"}),
-    "suite": ("--suite", {"action": "append", "default": [], "metavar": "SUITE"}),
+    "suite": ("--suite", {"action": "extend", "default": [], "type": words, "metavar": "SUITE"}),
 }  # fmt: skip
 
 
@@ -123,7 +125,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " given", nargs="*", metavar="SCENARIO", type=path),
         flag("--list", "list the scenarios and suites, and what each shows, and run nothing"),
         shared("suite", "run a generated suite: rule9 (thousands of comparisons), findings or"
-               " smoke; may be given several times"),
+               " smoke; several with commas"),
         shared("glibc",
                "the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all"),
         shared("resolver"),
@@ -133,8 +135,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--lane", "how glibc is called: in process through cffi (the host's glibc), by the"
                " worker program in a private root (any), or both; auto takes cffi for the host",
                choices=("auto", "cffi", "worker", "both"), default="auto"),
-        shared("gai-conf", "use this gai.conf instead of the scenario's; may be given several"
-               " times; a name of the catalogue works, as does 'none'"),
+        shared("gai-conf", "use this gai.conf instead of the scenario's, or each of several with"
+               " commas; a name of the catalogue works, as does 'none'"),
         shared("format", "; ".join(f"{name}: {summary}" for name, (summary, _) in FORMATS.items()),
                choices=tuple(FORMATS)),
         _AS_JSON,
@@ -158,24 +160,25 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "explain": (
         _subjects("looked up on this host as it is; with --service none is needed"),
         option("--pair", "also say which rule tells these two addresses apart",
-               metavar="A,B", type=pair),
+               metavar="A,B", action=Once, type=pair),
         *_JSON,
         "for host names",
         shared("in", "look them up in the network of this process, with its /etc and its glibc:"
                " live where that is this host's, else on a copy"),
         "for host names, as in getaddrinfo(3)",
-        option("--service", "a service name or port"),
-        option("--family", None, choices=("unspec", "inet", "inet6")),
-        option("-4", "short for --family inet", action="store_const", const="inet", dest="family"),
-        option("-6", "short for --family inet6", action="store_const", const="inet6",
+        option("--service", "a service name or port", action=Once),
+        option("--family", None, action=Once, choices=("unspec", "inet", "inet6")),
+        option("-4", "short for --family inet", action=Once, nargs=0, const="inet",
                dest="family"),
-        option("--socktype", "default stream",
+        option("-6", "short for --family inet6", action=Once, nargs=0, const="inet6",
+               dest="family"),
+        option("--socktype", "default stream", action=Once,
                choices=("any", "stream", "dgram", "raw", "seqpacket", "dccp")),
-        option("--protocol", None, type=int, metavar="NUMBER"),
+        option("--protocol", None, action=Once, type=int, metavar="NUMBER"),
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
         option("--as", "with the hints of this program, where no others are given; getent shows its"
-               " four questions side by side", choices=(GETENT, *PROGRAMS)),
+               " four questions side by side", action=Once, choices=(GETENT, *PROGRAMS)),
         "with a scenario; a name is looked up on a copy of this host then",
         shared("glibc", default=None),
         shared("resolver", default=None),
@@ -193,7 +196,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         _subjects("tried on a copy of this host"),
         shared("scenario"),
         shared("gai-conf", "the file to try: a path, a name of the catalogue, or 'none' for no"
-               " file; may be given several times", metavar="NEW"),
+               " file; several with commas", metavar="NEW"),
         option("--set", "put this line in front of the file (the present one, or NEW) and try"
                " that; may be given several times",
                dest="lines", action="append", default=[], metavar="LINE"),
@@ -210,7 +213,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                nargs="*", metavar="-- COMMAND"),
         shared("scenario"),
         shared("gai-conf", "with this gai.conf in the place of the copy's: a path, a name of the"
-               " catalogue, or 'none' for no file", action="store", default=None),
+               " catalogue, or 'none' for no file", action=Once, default=None,
+               type=None),
         option("--timeout", "end the command and all that it started after so long (default 30)",
                type=seconds, default=30.0, metavar="SECONDS"),
         *_JSON,
@@ -249,9 +253,9 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " object's, the scenario's first look-up, or this host's)", metavar="NAME"),
         option("--hostname-override", "kubelet's flag", default="", metavar="NAME"),
         option("--node-ip", "kubelet's flag: an address, an IPv4 and an IPv6 one, or 0.0.0.0 or ::"
-               " for a family", default="", metavar="A[,B]"),
+               " for a family", action=Joined, default="", metavar="A[,B]"),
         option("--family", "the preferred family: short for --node-ip 0.0.0.0 or ::",
-               choices=("inet", "inet6")),
+               action=Once, choices=("inet", "inet6")),
         option("--kubelet-version", "such as 1.17 (default: the Node object's, or a recent one)",
                metavar="V"),
         option("--resolver", "whom kubelet asks: glibc through cgo, Go's own resolver, or auto"
@@ -300,7 +304,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                "9), or all; another resolver, musl or c-ares, in every version that there is, or"
                " in one: musl=1.2.3, musl=trixie", nargs="*", metavar="VERSION"),
         flag("--all", "every version the distribution has, as the word all"),
-        shared("suite", "what this suite carries; may be given several times"),
+        shared("suite", "what this suite carries; several with commas"),
         shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…",
                action=Joined),
         flag("--refresh", "fetch again what is in the cache"),

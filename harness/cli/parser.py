@@ -1,9 +1,11 @@
 """The command line's parser: wrong use is one line, which names what may have been meant."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,6 +14,7 @@ from harness.text.shown import one_line
 from harness.versions import is_version
 
 OK, FINDING, WRONG_USE, CANNOT = 0, 1, 2, 3
+_OPTION = re.compile(r"-(?!\d*\.?\d+$)(?=.)", re.DOTALL)  # argparse takes -4 for an argument
 COMMAND = "words"
 """The argument that takes all behind ``--`` as it is: the words of another command."""
 Options = argparse.Namespace
@@ -40,6 +43,25 @@ class Joined(argparse.Action):
         setattr(namespace, self.dest, ",".join(given[self.dest]))
 
 
+class Once(argparse.Action):
+    """A value of which there can be one: another is refused, and none is dropped unsaid."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: Options,
+        values: Any,
+        _option: str | None = None,
+    ) -> None:
+        """Keep the value, or the option's own. Raises ArgumentError for a second one."""
+        value = self.const if self.nargs == 0 else values
+        before = vars(namespace).setdefault("once", {}).setdefault(self.dest, value)
+        if before != value:
+            two = (",".join(one) if isinstance(one, tuple) else one for one in (before, value))
+            raise argparse.ArgumentError(self, "one value was expected, not {} and {}".format(*two))
+        setattr(namespace, self.dest, value)
+
+
 def _are_addresses(word: str) -> bool:
     from ipaddress import ip_address  # not for --help
 
@@ -57,7 +79,7 @@ def _gathered(words: Sequence[str]) -> list[str]:
         option, _, before = made[-1].partition("=") if made else ("", "", "")
         before = before.strip(",")
         full = option == "--pair" and "," in before
-        if option in ("--pair", "--want") and not full and _are_addresses(word):
+        if option in ("--pair", "--want", "--node-ip") and not full and _are_addresses(word):
             made[-1] = f"{option}={before}{',' * bool(before)}{word.strip(',')}"
         else:
             made.append(word)
@@ -86,7 +108,7 @@ class Parser(argparse.ArgumentParser):
         if "--" in own and any(action.dest == COMMAND for action in self._actions):
             at = own.index("--")
             own, command = own[:at], own[at + 1 :]
-        parsed, extra = self.parse_known_args(_gathered(own), namespace)
+        parsed, extra = self.parse_known_args(self._options_first(_gathered(own)), namespace)
         if command is not None:
             setattr(parsed, COMMAND, command)
         if extra:
@@ -94,10 +116,41 @@ class Parser(argparse.ArgumentParser):
             known = [*self._options()]
             near = (did_you_mean(word, known) for word in words if word not in known)
             perhaps = next(filter(None, near), "")
-            if any(is_version(word.partition(":")[0]) for word in extra):
+            builds = any(is_version(word.partition(":")[0]) for word in extra)
+            if builds and "glibc" in getattr(parsed, "joined", ()):
                 perhaps = "; builds of --glibc go with a comma between them"
             self.error(f"unrecognized arguments: {' '.join(extra)}{perhaps}")
         return parsed
+
+    def _options_first(self, words: Sequence[str]) -> list[str]:
+        """The same line with its arguments behind: argparse takes them at one place only."""
+        for action in self._actions:
+            if words and isinstance(action.choices, dict) and words[0] in action.choices:
+                return [words[0], *action.choices[words[0]]._options_first(words[1:])]  # noqa: SLF001
+        options: list[str] = []
+        arguments: list[str] = []
+        left = iter(words)
+        for word in left:
+            if word == "--":
+                arguments += [word, *left]
+            elif word in self._option_string_actions or _OPTION.match(word):
+                options.append(word)
+                if self._takes_the_next(word):
+                    options += islice(left, 1)
+            else:
+                arguments.append(word)
+        return options + arguments
+
+    def _takes_the_next(self, word: str) -> bool:
+        """Whether the value of an option, or of the last of several letters, is the next word."""
+        known = self._option_string_actions
+        if word in known or word.startswith("--"):
+            return word in known and known[word].nargs != 0
+        for at, letter in enumerate(word[1:], 2):
+            option = known.get(f"-{letter}")
+            if option is None or option.nargs != 0:
+                return option is not None and at == len(word)
+        return False
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As argparse's; a choice mistyped is reported with the nearest one, or else with all."""

@@ -1,6 +1,7 @@
 """The types of the values on a command line: what a word has to be, and how an error says so."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -70,6 +71,16 @@ def _address(text: str) -> str:
 def addresses(text: str) -> tuple[str, ...]:
     """Addresses with commas or blanks between, each in its normal form."""
     return tuple(map(address, re.split(r"\s*,\s*|\s+", text.strip())))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Words with commas between; an empty one stays, to be refused."""
+    return tuple(word.strip() for word in text.split(","))
+
+
+def files(text: str) -> tuple[str, ...]:
+    """Files with commas between, or one that is there and has commas in its name."""
+    return (text,) if os.path.lexists(text) else words(text)
 
 
 def _pair(text: str) -> tuple[str, ...] | None:

@@ -61,6 +61,17 @@ SAME = [
      "whatif s.yaml web --gai-conf none"],
     ["explain seed-rule9-ipv4-only own", "explain seed-rule9-ipv4-only --lookup 2"],
     ["lint prefer-ipv4-one-liner.conf --json", "lint prefer-ipv4-one-liner.conf --format json"],
+    ["explain s.yaml web --gai-conf none", "explain s.yaml --gai-conf none web"],
+    ["explain t.yaml --lookup web s.yaml", "explain t.yaml s.yaml --lookup=web"],
+    ["run s.yaml t.yaml -qj 2", "run s.yaml -qj 2 t.yaml", "run s.yaml -q -j2 -- t.yaml"],
+    ["lint a,b.conf --json prefer-ipv4.conf", "lint --json -- a,b.conf prefer-ipv4.conf"],
+    ["suggest s.yaml --want B -o F web", "suggest s.yaml web -o F --want B"],
+    ["run s.yaml --gai-conf none,a,b.conf", "run --gai-conf none --gai-conf a s.yaml"
+     " --gai-conf b.conf"],
+    ["run s.yaml --gai-conf a,b.conf", "run s.yaml --gai-conf ./a,b.conf"],
+    ["run --list --suite smoke,findings", "run --suite smoke --list --suite findings"],
+    ["kubelet s.yaml --node-ip A ::1", "kubelet s.yaml --node-ip A,::1",
+     "kubelet --node-ip A s.yaml --node-ip ::1"],
     ["help run", "run --help", "help run --list"],
     ["help glibc fetch", "glibc fetch --help"],
     ["help", "--help", ""],
@@ -79,9 +90,12 @@ def test_lines_that_say_the_same(lines: list[str], here: Path, call: Call) -> No
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the scenario s.yaml, in which the test is."""
+    """A folder with the scenarios s.yaml and t.yaml and some gai.conf, in which the test is."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "s.yaml").write_text(f"name: s\n{SCENARIO}")
+    for name in "st":
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\n{SCENARIO}")
+    for name in ("a", "b.conf", "a,b.conf"):
+        (tmp_path / name).write_text("precedence ::/0 40\n" * len(name))
     return tmp_path
 
 
