@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, TextIO
 from rich.progress import TaskProgressColumn
 
 from harness import glibcs
-from harness.cli.parser import FINDING, OK, Options, UsageError
+from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError
 from harness.cli.streams import complain, say, write_json
 from harness.glibcs import golang
 from harness.glibcs.others import absent, fetch_others, find_others, is_other, suites_with
 from harness.model.dialects import FIRST_RUN
+from harness.native.record import LaneError
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal, bar
 from harness.versions import SUPPORTED, Version, interpreter_arch
@@ -237,6 +238,7 @@ def _add(options: Options) -> int:
     say(f"{said} {build.arch} ({build.origin}) as {build.name}{told}", out)
     if build.is_other:
         return _as_json([build.id]) if as_json else OK
+    status = OK
     if build.ordered_version < Version.parse(FIRST_RUN):
         say(
             f"glibc {build.version} does not run here: the worker takes symbols of {FIRST_RUN}; "
@@ -252,9 +254,10 @@ def _add(options: Options) -> int:
             if not hasattr(error, "exit_status"):
                 raise
             say(f"not probed: {error}", out)
+            status = CANNOT if isinstance(error, LaneError) else OK
         else:
             _tell(found, out)
-    return _as_json([build.id]) if as_json else OK
+    return _as_json([build.id], status) if as_json else status
 
 
 def _probe(options: Options) -> int:

@@ -77,7 +77,7 @@ def probe(lane: LaneSpec) -> Probe:
     """Run the library on a build, and find the values of its rows that explain its answers.
 
     Raises SandboxUnavailable where no sandbox can be had, and LaneError for a build that does not
-    run.
+    run: nothing is said of one that answered nothing.
     """
     dialects = tuple(turned(lane.dialect).values())
     jobs = [replace(job, dialects=dialects) for job in make_jobs(load_scenarios(()), (lane,))]
@@ -88,10 +88,14 @@ def probe(lane: LaneSpec) -> Probe:
             if isinstance(outcome.error, NoSandbox):
                 raise outcome.error
             if outcome.error is not None:
+                if not seen and outcome.error.exit_status == LaneError.exit_status:
+                    raise LaneError(str(outcome.error))  # it does not start, on whichever host
                 refused.append(f"{job.scenario.name}: {outcome.error}")
             seen += outcome.values
             if seen and all(isinstance(one.native, TimedOut) for one in seen):
                 raise LaneError(f"glibc {lane.name} answers no look-up in {job.timeout:g} s")
+    if not seen:
+        raise LaneError(f"glibc {lane.name} was asked nothing: {refused[0]}")
     return probed(lane, seen, tuple(refused))
 
 

@@ -158,6 +158,26 @@ def test_the_commands(tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatc
     assert call("run", "fact-3.3-missing-value", "--glibc", "mine").status == 0
 
 
+def test_a_build_that_answers_nothing_is_not_called_right(
+    tmp_path: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAI_HARNESS_CACHE", str(tmp_path / "cache"))
+    folder = install_prefix(tmp_path / "old")
+    libc = folder / "lib/libc.so.6"
+    data = libc.read_bytes()
+    assert b"\0GLIBC_2.17\0" in data
+    libc.write_bytes(data.replace(b"\0GLIBC_2.17\0", b"\0GLIBC_9.17\0"))  # what the worker needs
+    probed = call("glibc", "probe", folder)
+    assert (probed.status, probed.out) == (3, "")
+    (line,) = probed.err.splitlines()
+    assert f"directory {folder}" in line and " does not run here: " in line
+    added = call("glibc", "add", folder, "--name", "mine")
+    assert added.status == 3
+    *_, last = added.out.splitlines()
+    assert last.startswith("not probed: ") and " does not run here: " in last
+    assert call("glibc", "probe", "mine").status == 3
+
+
 def test_a_lane_is_told_too() -> None:
     lane = LaneSpec("2.36", "amd64", "worker", "x", rows=("gaiconf_numbers_checked=true",))
     assert lane.dialect == replace(dialect("2.36"), gaiconf_numbers_checked=True)
