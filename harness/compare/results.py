@@ -196,8 +196,13 @@ class Result:
 
     @property
     def unsorted(self) -> str:
-        """Why several addresses stand as they were found, in words; "" where they were sorted."""
-        if self.destinations or self.error or len({*self.native}) < 2:
+        """Why several addresses stand as they were found, in words.
+
+        "" where they were sorted, or the model knows of no several.
+        """
+        if self.destinations or self.error or min(len({*self.native}), len({*self.model})) < 2:
+            return ""
+        if self.resolver == "glibc" and not self.undefined:
             return ""
         if not self.undefined and any(one.kind == "chance" for one in self.remarks):
             return "not explained: what the name service gives is undefined here"

@@ -100,8 +100,8 @@ def _write(console: Terminal, on: str, found: Explanation, remarks: Remarks) -> 
         if len(result.order) > len(result.destinations):  # one of them stands there twice
             console.say(f"  returned: {', '.join(result.order)}")
     elif result.native:
-        why = result.unsorted or "one address: nothing is sorted"
-        console.say(f"  returned: {', '.join(result.order)} ({why})")
+        why = result.unsorted or "one address: nothing is sorted" * (len({*result.order}) == 1)
+        console.say(f"  returned: {', '.join(result.order)}" + f" ({why})" * bool(why))
     for line in result.presence_lines:
         console.say(f"  {line}", "cyan")
     for number, decision in enumerate(result.decisions, 1):
@@ -115,8 +115,8 @@ def _beside(found: Explanation, remarks: Remarks) -> Iterator[tuple[str, str]]:
     """What is known beside the order, in lines with their styles."""
     result, pair = found.result, found.pair
     if not result.agreed:
-        yield f"native: {', '.join(result.native)}", "bold red"
-        yield f"model:  {', '.join(result.model)}", "bold red"
+        yield f"native: {result.answer}", "bold red"
+        yield f"model:  {result.model_answer}", "bold red"
     for line in result.unmet:
         yield f"expectation failed: {line}", "bold red"
     if pair is not None:

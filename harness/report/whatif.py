@@ -84,8 +84,8 @@ def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
         for line in result.undefined:
             yield f"      {when}, undefined: {line}", "magenta"
         if not result.agreed:
-            yield f"      {when}, native: {', '.join(result.native)}", "bold red"
-            yield f"      {when}, model:  {', '.join(result.model)}", "bold red"
+            yield f"      {when}, native: {result.answer}", "bold red"
+            yield f"      {when}, model:  {result.model_answer}", "bold red"
     if first.places:
         yield from _table(first)
     for line in first.after.presence_lines:

@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 
 from harness.compare.evidence import Evidence, NamedGaiConf, line_findings
-from harness.compare.explain import explain
+from harness.compare.explain import Explanation, explain
 from harness.compare.plan import load_scenarios, make_jobs
+from harness.compare.results import LookupReport
 from harness.compare.run import HostJob, run
 from harness.compare.verdict import judge
+from harness.model.addresses import parse_target
+from harness.model.lookup import NameService
 from harness.report.explanation import as_text, document
 from harness.scenario.schema import Scenario
 from tests.compare.kit import host_lane
+from tests.report.kit import written
 
 
 def of(evidence: list[Evidence], scenario: str) -> Evidence:
@@ -145,6 +149,24 @@ def test_lines_of_its_gai_conf_are_named() -> None:
         [replace(first, findings=many)]
     )
     assert document([first]).explanations[0].findings == first.findings
+
+
+@pytest.mark.parametrize(("known", "says"), [((), "EAI_NONAME"), (("203.0.113.9",), "203.0.113.9")])
+def test_what_the_model_has_no_two_of_is_no_fault_of_a_gai_conf(
+    library_evidence: list[Evidence], known: tuple[str, ...], says: str
+) -> None:
+    """There is none; and the model's error stands where its addresses would."""
+    evidence = of(library_evidence, "seed-rule9-dual-stack")
+    names = {"web": tuple(parse_target(text, {}) for text in known)} if known else {}
+    wrong = judge(replace(evidence, names=NameService(names, "files")))
+    assert (len(wrong.native), wrong.model_answer) == (2, says)
+    shown = as_text([Explanation("web", wrong)])
+    assert f"\n  returned: {', '.join(wrong.native)}\n" in shown
+    assert f"\n  native: {', '.join(wrong.native)}\n  model:  {says}\n" in shown
+    report = LookupReport(wrong.scenario, wrong.lookup, wrong.gai_conf, (wrong,))
+    for written_as in ("text", "html"):
+        assert "as found" not in written(written_as, [report])
+        assert "gai.conf is undefined" not in written(written_as, [report])
 
 
 def test_explain_asks_for_a_pair() -> None:
