@@ -95,7 +95,8 @@ def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[st
     """The changes of the model, in words, of which each alone gives what glibc answered.
 
     The plainest comes first. ``among`` are the only ones to try. None is tried for a crash, a
-    time-out, or more destinations on the host than a person would look through.
+    time-out, or more destinations on the host than a person would look through. Nor is one that
+    leaves open what the answer is, unless the model explains the answer without it.
     """
     if evidence.lane.resolver != "glibc":
         return ()
@@ -103,13 +104,17 @@ def causes(evidence: Evidence, among: Collection[str] | None = None) -> tuple[st
         return ()
     # chance may have chosen the DNS server that is asked first
     questions = [*map(ModelQuestion.of, by_server(evidence) or (evidence,))]
+    plain = [one.answer() for one in questions]
+    agreed = any(fits(evidence, one) for one in plain)
     found = []
     for words, alter in changes_for(evidence.dialect).items():
         if among is not None and words not in among:
             continue
-        for question in questions:
+        for question, own in zip(questions, plain, strict=True):
             with suppress(KeyError):
-                if fits(evidence, alter(question).answer()):
+                said = alter(question).answer()
+                told = agreed or said.is_settled or (own.undefined and not said.by_chance)
+                if told and fits(evidence, said):
                     found.append(words)
                     break
     return tuple(found)

@@ -315,6 +315,11 @@ class Prediction:
     errno: int | None = None
     ways: int = 1
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it says what the answer is; else an answer that it allows proves nothing."""
+        return not (self.by_chance or self.undefined)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:

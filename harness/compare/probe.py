@@ -12,10 +12,11 @@ from pydantic import Field
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.fields import Arch, Count, Glibc, Schema, Where
 from harness.compare.plan import load_scenarios, make_jobs
+from harness.compare.predict import Prediction
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import by_server, fits, judge, prediction_for
 from harness.model.dialects import FEATURES, Dialect, dialect, shown, turned
-from harness.native.record import LaneError, TimedOut
+from harness.native.record import Answer, LaneError, TimedOut
 from harness.sandbox import Box, NoSandbox, Pool
 
 
@@ -106,29 +107,44 @@ def _evidences(box: Box, job: HostJob) -> Iterator[Evidence]:
 
 def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = ()) -> Probe:
     """What the answers ``seen`` of one build say of its rows. Pure."""
-    known: dict[Dialect, tuple[bool, ...]] = {}
+    known: dict[Dialect, tuple[Prediction | None, ...]] = {}
     cases = [by_server(one) or (one,) for one in seen]
 
-    def explained(own: Dialect) -> tuple[bool, ...]:
-        """Which of the answers that dialect explains."""
+    def explained(own: Dialect) -> tuple[Prediction | None, ...]:
+        """What that dialect predicts of each of the answers that it explains."""
         if own not in known:
-            known[own] = tuple(
-                any(fits(each, prediction_for(each, dialect=own)) for each in possible)
-                for possible in cases
-            )
+            known[own] = tuple(next(_fitting(possible, own), None) for possible in cases)
         return known[own]
+
+    def told_by(own: Dialect, other: Dialect) -> list[bool]:
+        """Which of the answers one dialect explains and another does not.
+
+        A crash tells nothing, as anything can cause it, nor does a prediction that leaves all open.
+        """
+        every = zip(seen, explained(own), explained(other), strict=True)
+        return [
+            that is None and this is not None and this.is_settled and isinstance(one.native, Answer)
+            for one, this, that in every
+        ]
 
     nearest = lane.dialect
     while not all(explained(nearest)):
-        better = max(turned(nearest).values(), key=lambda own: sum(explained(own)))
-        if sum(explained(better)) <= sum(explained(nearest)):
+
+        def gain(own: Dialect, old: Dialect = nearest) -> int:
+            lost = zip(explained(own), explained(old), strict=True)
+            return sum(told_by(own, old)) - sum(
+                new is None and had is not None for new, had in lost
+            )
+
+        better = max(turned(nearest).values(), key=gain)
+        if gain(better) <= 0:
             break
         nearest = better
     rows = []
     version = dialect(lane.glibc, lane.arch)
     for feature, other in turned(nearest).items():
-        pairs = list(zip(seen, explained(nearest), explained(other), strict=True))
-        names = dict.fromkeys(one.scenario.name for one, this, that in pairs if this and not that)
+        tells = zip(seen, told_by(nearest, other), strict=True)
+        names = dict.fromkeys(one.scenario.name for one, by_it in tells if by_it)
         values = (shown(getattr(own, feature)) for own in (nearest, version, lane.dialect))
         follows, expected, model = values
         why = "" if names else _why(seen, nearest, other, refused)
@@ -139,7 +155,7 @@ def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = 
     wrong = [
         judge(replace(one, lane=told))
         for one, right in zip(seen, explained(nearest), strict=True)
-        if not right
+        if right is None
     ]
     unexplained = tuple(
         Unexplained(
@@ -149,6 +165,14 @@ def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = 
         for each in wrong
     )  # fmt: skip
     return Probe(lane.glibc, lane.arch, lane.where, len(seen), refused, tuple(rows), unexplained)
+
+
+def _fitting(possible: Sequence[Evidence], own: Dialect) -> Iterator[Prediction]:
+    """The predictions of a dialect that explain an answer, for each way that chance may go."""
+    for each in possible:
+        prediction = prediction_for(each, dialect=own)
+        if fits(each, prediction):
+            yield prediction
 
 
 def _why(seen: Sequence[Evidence], one: Dialect, other: Dialect, refused: tuple[str, ...]) -> str:

@@ -10,7 +10,8 @@ from harness.compare.causes import Alter, CauseTally, ModelQuestion, causes, cha
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.results import Result, Verdict
-from harness.compare.verdict import by_server, judge
+from harness.compare.verdict import by_server, judge, prediction_for
+from harness.model.dialects import turned
 from harness.native.record import AddrInfo, Answer
 from harness.report.fuzz import Group
 from tests.compare.patched import ipv4_first
@@ -79,6 +80,21 @@ def test_whichever_server_chance_asks_first_the_cause_is_found(
                 # what was collected does not say which one it was
                 assert words in causes(replace(evidence, native=broken.native))
     assert turned >= 2
+
+
+def test_what_leaves_the_answer_open_explains_nothing(library_evidence: list[Evidence]) -> None:
+    """Where addresses are kept, the next service may overwrite them, and then anything comes."""
+    said = 0
+    for one in library_evidence:
+        row = turned(one.dialect)["continue_discards"]
+        if not isinstance(one.native, Answer) or not prediction_for(one, dialect=row).by_chance:
+            continue
+        infos = one.native.addrinfos
+        turned_round = replace(one, native=replace(one.native, addrinfos=infos[::-1]))
+        if judge(turned_round).verdict is Verdict.DISAGREE:
+            said += 1
+            assert not [one for one in causes(turned_round) if "continue_discards" in one]
+    assert said
 
 
 def test_two_causes_are_told_apart_and_what_spoils_agreements_is_none(
