@@ -118,9 +118,35 @@ ROWS: tuple[Row, ...] = (
     *_from(
         (2, 27), "no_data_told_by_family",
         "a look-up for one family says EAI_NONAME of a name without such addresses, unless a "
-        "module sets errno too [read]",
-        "EAI_NODATA where the service tells it, and EAI_SYSTEM where its module is missing [read: "
-        "5f8340f583, f4a6be2582, bug 21922; run]",
+        "module sets errno too; DNS does so after a failure, which is EAI_AGAIN [read]",
+        "EAI_NODATA where the service tells it, and EAI_SYSTEM where its module is missing or DNS "
+        "tells of an error of its own [read: a2881ef014, 5f8340f583, f4a6be2582, 53250a21b8, "
+        "bug 21922; run]",
+    ),
+    Row(
+        "unavailable_is_system_error", False, _FIRST,
+        "a last service that is not there is told by its own error [read]",
+    ),
+    Row(
+        "unavailable_is_system_error", True, (2, 17),
+        "where the last service asked is not there, no DNS server or no module, that is EAI_SYSTEM "
+        "[read: cfde9b463d]",
+    ),
+    Row(
+        "unavailable_is_system_error", False, (2, 18),
+        "where no DNS server answers that is EAI_AGAIN [read: 3d04f5db20, bug 15339; run]",
+    ),
+    Row(
+        "failure_of_both_told", True, _FIRST,
+        "a failure of DNS for both families at once is EAI_AGAIN [read]",
+    ),
+    Row(
+        "failure_of_both_told", False, (2, 12),
+        "a failure of DNS for both families at once is EAI_NONAME [read: a682a1bf55]",
+    ),
+    Row(
+        "failure_of_both_told", True, (2, 20),
+        "it is EAI_AGAIN again [read: cf26a0cb6a, bug 16849; run]",
     ),
     *_from(
         (2, 29), "numeric_names_whole",
@@ -262,6 +288,8 @@ class Dialect:
     zone_numbers_checked: bool
     node_local_zone_names: bool
     no_data_told_by_family: bool
+    unavailable_is_system_error: bool
+    failure_of_both_told: bool
     numeric_names_whole: bool
     files_keep_errno: bool
     continue_discards: bool

@@ -180,11 +180,11 @@ def answer(
             raise UndefinedAnswer
         if service.kind == "missing":
             status, taken, replies, got_ipv6 = "UNAVAIL", [], [], found.got_ipv6
-            trouble = "NETDB_INTERNAL" if dialect.no_data_told_by_family else trouble
+            trouble = "NETDB_INTERNAL" if dialect.no_data_told_by_family else ""
         elif at_once and not service.kind.endswith("by_family"):
             six = look_up.asked(service, AF_UNSPEC)
             replies, taken, status, got_ipv6 = [six], list(six.targets), six.status, None
-            trouble = of_ipv6 = "" if taken else six.trouble
+            trouble = of_ipv6 = "" if taken else _told_of_both(six, dialect)
             if family:
                 taken, got_ipv6 = _taken(six.targets, family, flags)
                 if not taken and six.targets:
@@ -213,7 +213,7 @@ def answer(
         if action == "return":
             break
         merge = action == "merge"
-    if trouble == "NETDB_INTERNAL":
+    if trouble == "NETDB_INTERNAL" or (status == "UNAVAIL" and dialect.unavailable_is_system_error):
         raise EaiError("EAI_SYSTEM")
     told = "NO_DATA", "TRY_AGAIN"
     if trouble in told and of_ipv6 in told:
@@ -238,9 +238,18 @@ def ending(
 
 
 def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:
-    """What glibc hears of a look-up for one family."""
-    heard = dialect.no_data_told_by_family or service.kind.startswith("nss")
-    return reply.trouble if heard else ""
+    """What glibc hears of a look-up for one family: up to 2.26 nothing where errno is not set."""
+    sets_errno = service.kind.startswith("nss") or reply.trouble == "TRY_AGAIN"
+    return reply.trouble if dialect.no_data_told_by_family or sets_errno else ""
+
+
+def _told_of_both(reply: Reply, dialect: Dialect) -> Trouble:
+    """What glibc hears of a look-up for both families at once."""
+    if reply.trouble == "TRY_AGAIN" and not dialect.failure_of_both_told:
+        return ""
+    # up to 2.26 this one is the service's own alone
+    unheard = reply.trouble == "NETDB_INTERNAL" and not dialect.no_data_told_by_family
+    return "" if unheard else reply.trouble
 
 
 def _through_gethostbyname2(

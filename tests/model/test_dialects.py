@@ -24,6 +24,8 @@ FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
         ("node_local_zone_names", "2.25", "2.26"),
         ("mapped_beside_ipv6", "2.25", "2.26"),
         ("no_data_told_by_family", "2.26", "2.27"),
+        ("unavailable_is_system_error", "2.16", "2.17"),
+        ("failure_of_both_told", "2.19", "2.20"),
         ("numeric_names_whole", "2.28", "2.29"),
         ("files_keep_errno", "2.31", "2.32"),
         ("continue_discards", "2.35", "2.36"),
@@ -62,11 +64,14 @@ def test_what_held_for_a_few_releases_only() -> None:
             ("families_asked_together", True),
             ("mapped_beside_ipv6", False),
             ("rule7_fills_in_unknown", True),
+            ("unavailable_is_system_error", True),
+            ("failure_of_both_told", False),
         )
     }
     assert holding == {
         "families_asked_together": list(range(9, 17)), "mapped_beside_ipv6": [24, 25],
-        "rule7_fills_in_unknown": list(range(8, 19)),
+        "rule7_fills_in_unknown": list(range(8, 19)), "unavailable_is_system_error": [17],
+        "failure_of_both_told": list(range(12, 20)),
     }  # fmt: skip
 
 

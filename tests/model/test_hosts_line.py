@@ -195,3 +195,30 @@ def test_search_domains(ndots: int, name: str, family: int, wanted: str) -> None
     found = find(request, held, True, True, NEW)
     first = f"{found.canonname} {found.items[0].target}" if found.items else found.error
     assert first == wanted
+
+
+@pytest.mark.parametrize(
+    ("glibc", "unspec", "inet6"),
+    [
+        # 2.12 to 2.16 serve AF_INET6 by the look-up for both
+        ("2.11", "EAI_AGAIN", "EAI_AGAIN"), ("2.12", "EAI_NONAME", "EAI_NONAME"),
+        ("2.16", "EAI_NONAME", "EAI_NONAME"), ("2.17", "EAI_SYSTEM", "EAI_SYSTEM"),
+        ("2.18", "EAI_NONAME", "EAI_AGAIN"), ("2.19", "EAI_NONAME", "EAI_AGAIN"),
+        ("2.20", "EAI_AGAIN", "EAI_AGAIN"), ("2.26", "EAI_AGAIN", "EAI_AGAIN"),
+        ("2.27", "EAI_AGAIN", "EAI_AGAIN"),
+    ],
+)  # fmt: skip
+def test_a_failure_of_dns_is_heard_where_errno_is_set(glibc: str, unspec: str, inet6: str) -> None:
+    """Read in getaddrinfo.c and dns-host.c of each release: bugs 15339, 16849 and 21922."""
+    chain = (Service("dns", servers=(Server(closed=True),)),)
+    spoken = dialect(glibc)
+    assert [said(chain, "a", one, spoken) for one in (UNSPEC, INET6)] == [unspec, inet6]
+    assert said(chain, "a", INET, spoken) == "EAI_AGAIN"  # by gethostbyname2_r
+
+
+@pytest.mark.parametrize(
+    ("glibc", "wanted"), [("2.17", "EAI_SYSTEM"), ("2.26", "EAI_NONAME"), ("2.27", "EAI_SYSTEM")]
+)
+def test_a_missing_module_takes_back_what_was_told_before(glibc: str, wanted: str) -> None:
+    known = Service("nss", {"a": (Target(ip_address("192.0.2.1")),)})
+    assert said((known, Service("missing")), "a", INET6, dialect(glibc)) == wanted
