@@ -1,7 +1,5 @@
 """``gai-harness bench``: native against modelled sorting, the engine against the bare loop."""
 
-import sys
-
 from harness.cli.parser import FINDING, OK, Options
 from harness.cli.streams import write_json
 from harness.compare.bench.measure import bench
@@ -19,7 +17,7 @@ def main(options: Options) -> int:
         report = bench(lanes, options.quick, status.update, options.glibc)
     terminal = Terminal()
     width = terminal.width if terminal.is_terminal else None
-    write_json(report) if options.format == "json" else sys.stdout.write(as_text(report, width))
+    write_json(report) if options.format == "json" else terminal.say_all(as_text(report, width))
     if options.plot is not None:
         draw(options.plot, report.points)
     fine = report.agreed and all(

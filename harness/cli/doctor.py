@@ -3,7 +3,7 @@
 import sys
 
 from harness.cli.parser import CANNOT, OK, Options
-from harness.cli.streams import say, write_json
+from harness.cli.streams import write_json
 from harness.doctor import examine, table
 from harness.report.doctor import DoctorDocument, conclusion, write_check
 from harness.report.terminal import Terminal
@@ -18,5 +18,5 @@ def main(options: Options) -> int:
         if options.format == "text":
             write_check(console, check)
     document = DoctorDocument.of(made)
-    write_json(document) if options.format == "json" else say(conclusion(made))
+    write_json(document) if options.format == "json" else console.say(conclusion(made))
     return OK if document.can_run else CANNOT

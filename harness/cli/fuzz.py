@@ -16,7 +16,7 @@ from harness.compare.fuzz.shrink import shrink
 from harness.compare.fuzz.write import write_scenario
 from harness.compare.plan import trusted_lanes
 from harness.report.fuzz import Group, as_text, document
-from harness.report.terminal import bar
+from harness.report.terminal import Terminal, bar
 from harness.sandbox import Pool
 
 
@@ -35,7 +35,7 @@ def main(options: Options) -> int:
         for one in batch.disagreements:
             _sort_in(one, groups, options)
     found = document(report, options.seed, lanes, jobs, time.monotonic() - started, groups)
-    write_json(found) if options.format == "json" else sys.stdout.write(as_text(found))
+    write_json(found) if options.format == "json" else Terminal().say_all(as_text(found))
     return FINDING if report.differing else OK
 
 

@@ -51,9 +51,7 @@ def main(options: Options) -> int:
     if options.format == "json":
         write_json(report)
     else:
-        terminal = Terminal()
-        for line in as_text(report).splitlines():
-            terminal.say(line)
+        Terminal().say_all(as_text(report))
     called = socket.gethostname()
     asked = report.step in (StepName.LOOKUP, StepName.DEFAULT_ROUTE)
     if loaded is None and asked and report.resolvers[0].error and flags.name != called:

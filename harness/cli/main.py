@@ -36,12 +36,12 @@ In what order glibc's getaddrinfo returns addresses, and why.
 
 begin with:
   gai-harness doctor          what this host can do
-  gai-harness kubelet NODE    the InternalIP a kubelet reports here, and the step that decided
-  gai-harness explain NAME    the order of a host name here and now, and the rules behind it
-  gai-harness run             real glibc against the model, on the library of scenarios
+  gai-harness kubelet NODE    the InternalIP a kubelet reports here, and why
+  gai-harness explain NAME    the order of a name here and now, and its rules
+  gai-harness run             real glibc against the model, on its scenarios
   gai-harness help COMMAND    all that a command takes"""
 _EPILOG = """\
-exit status: 0 all agree · 1 a disagreement or finding · 2 wrong use or bad input
+exit status: 0 all agree · 1 a finding or a difference · 2 wrong use, bad input
              3 this host cannot do it (gai-harness doctor says why)"""
 
 

@@ -56,7 +56,7 @@ def as_text(report: BenchReport, width: int | None = None) -> str:
 
 
 def _lines(report: BenchReport, width: int | None) -> Iterator[str]:
-    yield from _LEGEND.splitlines()
+    yield from _LEGEND.splitlines() if width is None else [" ".join(_LEGEND.split())]
     ratios, times = ("".join(f"{name:>9}" for name, _ in each) for each in (_RATIOS, _TIMES))
     heading = f"  {'family':6}{'n':>6}{ratios}  |{times}"
     for (glibc, arch, build), of_lane in groupby(report.points, key=_lane):

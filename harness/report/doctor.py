@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.compare.fields import Schema
+from harness.report.tables import folded
 from harness.report.terminal import Terminal
 
 Verdict = Literal["ok", "limited", "missing", "cannot"]
@@ -47,13 +48,20 @@ def write_check(console: Terminal, check: Check) -> None:
     """Write the lines of one check: its verdict, what there is, what follows, what would help."""
     from rich.text import Text
 
-    line = Text(check.verdict.ljust(_VERDICT), style=_STYLES[check.verdict])
-    line.append(f"{check.topic.ljust(_TOPIC)}{check.found}", style="default not bold")
-    console.print(line, soft_wrap=True)
     margin = " " * (_VERDICT + _TOPIC)
+    room = console.width - len(margin)
+
+    def lines(text: str) -> list[str]:
+        return folded(text, room) if console.is_terminal else [text]
+
+    found, *more = lines(check.found)
+    line = Text(check.verdict.ljust(_VERDICT), style=_STYLES[check.verdict])
+    line.append(f"{check.topic.ljust(_TOPIC)}{found}", style="default not bold")
+    console.print(line, soft_wrap=True)
     for text in (check.meaning, check.remedy and f"-> {check.remedy}"):
-        if text:
-            console.print(Text(margin + text), soft_wrap=True)
+        more += lines(text) if text else []
+    for each in more:
+        console.print(Text(margin + each), soft_wrap=True)
 
 
 def conclusion(checks: Iterable[Check]) -> str:

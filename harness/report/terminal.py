@@ -43,9 +43,20 @@ class Terminal(Console):
         for each in wrapped(line, self.width) if self.is_terminal and not whole else [line]:
             self.print(Text(each, style), soft_wrap=True, highlight=False)
 
+    def say_all(self, text: str) -> None:
+        """Every line of a text, as `say` does."""
+        for line in text.splitlines():
+            self.say(line)
+
     def say_parts(self, *parts: tuple[str, str]) -> None:
-        """One line of texts with a style each, which is not wrapped."""
-        self.print(Text.assemble(*parts), soft_wrap=True, highlight=False)
+        """One line of texts with a style each; where it is wrapped, the last keeps its own."""
+        line = Text.assemble(*parts)
+        if self.is_terminal and line.cell_len > self.width:
+            *before, last = wrapped(line.plain, self.width)
+            self.print(Text("\n".join(before)), soft_wrap=True, highlight=False)
+            line = Text(last)
+            line.highlight_words([parts[-1][0]], parts[-1][1])
+        self.print(line, soft_wrap=True, highlight=False)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -2,14 +2,19 @@
 
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.compare.evidence import LaneSpec
 from harness.compare.explain import Explanation
+from harness.compare.fuzz.found import FuzzReport
 from harness.glibcs.host_libc import host
+from harness.report.doctor import Check, write_check
 from harness.report.explanation import write_text
+from harness.report.fuzz import as_text, document
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal
 from tests.conftest import Call
@@ -108,16 +113,60 @@ def test_builds_are_listed_within_the_terminal(
     assert ANSI.sub("", lines[0]).split() in (headings, [host().version])
 
 
+def written(width: int, write: Callable[[Terminal], object]) -> list[str]:
+    """What ``write`` writes on a terminal of ``width`` columns, without colours."""
+    stream = io.StringIO()
+    write(Terminal(file=stream, width=width, force_terminal=True, color_system=None))
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_doctor_says_fits_and_stays_in_its_column(width: int) -> None:
+    found, meaning, remedy = (f"{word} {'of several words ' * 9}".strip() for word in "abc")
+    check = Check("interfaces: ethernet", "limited", found, meaning, remedy)
+    lines = written(width, lambda console: write_check(console, check))
+    assert max(map(len, lines)) <= width
+    assert lines[0].startswith(f"limited  interfaces: ethernet   {found[:20]}")
+    assert all(line.startswith(" " * 32) for line in lines[1:])
+    assert " ".join(" ".join(lines).split()[3:]) == f"{found} {meaning} -> {remedy}"
+    stream = io.StringIO()
+    write_check(Terminal(file=stream, width=width), check)
+    assert stream.getvalue().count("\n") == 3  # a pipe has no width
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_a_campaign_left_out_is_wrapped(width: int) -> None:
+    text = as_text(
+        document(FuzzReport(), 1, [LaneSpec("2.36", "amd64", "worker", "x")], 1, 1.0, ())
+    )
+    assert max(map(len, text.splitlines())) > 1000
+    lines = written(width, lambda console: console.say_all(text))
+    assert max(map(len, lines)) <= width
+    assert " ".join(lines).split() == text.split()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_heading_of_many_builds_is_wrapped(width: int) -> None:
+    labels = "    " + "c-ares 1.34.9 (sid) " * 6
+    lines = written(width, lambda console: console.say_parts((labels, ""), ("agree", "green")))
+    assert max(map(len, lines)) <= width
+    assert " ".join(lines).split() == [*labels.split(), "agree"]
+
+
+def test_help_fits_80_columns(call: Call) -> None:
+    assert max(map(len, call("--help").out.splitlines())) <= 80
+
+
 def test_prose_is_wrapped_on_a_terminal_alone() -> None:
     line = f"  rule 6: {'a precedence and ' * 5}::ffff:0:0/96 stand behind {LONG}"
-    written = {}
+    shown = {}
     for terminal, whole in ((True, False), (True, True), (False, False)):
         stream = io.StringIO()
         console = Terminal(file=stream, width=40, force_terminal=terminal, color_system=None)
         console.say(line, whole=whole)
-        written[terminal, whole] = stream.getvalue()
-    assert written[True, True] == written[False, False] == f"{line}\n"
-    lines = written[True, False].splitlines()
+        shown[terminal, whole] = stream.getvalue()
+    assert shown[True, True] == shown[False, False] == f"{line}\n"
+    lines = shown[True, False].splitlines()
     assert max(map(len, lines)) <= len(f"    {LONG}")  # no address is broken
     assert [len(one) - len(one.lstrip()) for one in lines] == [2, *[4] * (len(lines) - 1)]
     # no bracket is put around an address that would begin a line

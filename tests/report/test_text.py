@@ -238,8 +238,12 @@ def test_the_tables_of_a_measurement_fit(width: int) -> None:
         (1, 1),
         2,
     )
-    tables = as_text(report, width).partition("\nglibc ")[2].partition("\nThe model's time")[0]
+    text = as_text(report, width)
+    tables = text.partition("\nglibc ")[2].partition("\nThe model's time")[0]
     assert max(map(len, tables.splitlines())) <= width
+    stream = io.StringIO()
+    Terminal(file=stream, width=width, force_terminal=True, color_system=None).say_all(text)
+    assert max(map(len, stream.getvalue().splitlines())) <= width
     for name in ("+kernel", "rules", "native", "trip"):
         assert name in tables
     assert "1024" in tables
