@@ -10,16 +10,32 @@ import harness
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_changelog_has_this_version_with_its_day() -> None:
+def _changelog() -> tuple[bool, str, str]:
+    """Whether something is unreleased, and the newest release with its day."""
     headings = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.M)
-    version, _, day = next(one for one in headings if one != "Unreleased").partition(" - ")
-    assert version == harness.__version__
+    unreleased = headings[0] == "Unreleased"
+    version, _, day = headings[unreleased].partition(" - ")
+    return unreleased, version, day
+
+
+def test_the_changelog_has_this_version_with_its_day() -> None:
+    """What is not released yet has a version of its own: no two contents share one."""
+    unreleased, version, day = _changelog()
     assert date.fromisoformat(day)
+    if unreleased:
+        assert re.fullmatch(r"\d+\.\d+\.0\.dev0", harness.__version__)
+        assert parts(harness.__version__) > parts(version)
+    else:
+        assert harness.__version__ == version
 
 
-def test_pages_name_this_version() -> None:
+def parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")[:3]]
+
+
+def test_pages_name_the_newest_release() -> None:
     pages = "\n".join((ROOT / "docs" / name).read_text() for name in ("ci.md", "lint.md"))
-    assert {*re.findall(r"(?:gai-harness@|rev: )v(\S+)", pages)} == {harness.__version__}
+    assert {*re.findall(r"(?:gai-harness@|rev: )v(\S+)", pages)} == {_changelog()[1]}
 
 
 def test_the_pythons_it_says_are_those_that_tox_runs() -> None:
