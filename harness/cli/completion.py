@@ -124,7 +124,7 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             from harness.glibcs.others import PACKAGES
 
             suites_of_it = host_distribution().suites
-            versions = [one.glibc for one in suites_of_it if kind == "fetchable"]
+            versions = [one.glibc for one in suites_of_it if kind == "fetchable" and one.glibc]
             others = [*PACKAGES] if kind == "fetchable" else []
             return [*dict.fromkeys([*versions, *(one.name for one in suites_of_it), *others])]
         case "removable":

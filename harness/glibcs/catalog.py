@@ -4,7 +4,7 @@ import platform
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -110,13 +110,26 @@ def host_distribution() -> Distribution:
     known, own = distributions(), release.get("ID", "")
     for name in (own, *release.get("ID_LIKE", "").split()):
         if name in known:
-            return known[name]
+            return _with_own(known[name], release)
     rpm = _catalogue()["rpm"]
     table = next((one for name, one in rpm.items() if own in (name, *one["like"])), None)
     if table is not None or programs.find("dnf"):
         return _of_releases(own, release.get("VERSION_ID", ""), table or {"releases": {}})
     shown = release.get("PRETTY_NAME") or own or "this distribution"
     raise GlibcUnavailable(f"no glibc packages are known for {shown}", _OTHERWISE)
+
+
+def _with_own(parent: Distribution, release: Mapping[str, str]) -> Distribution:
+    """That distribution with the suite this host is or is made of, where the catalogue is older.
+
+    Ubuntu and what is derived from it have it as ``UBUNTU_CODENAME``.
+    """
+    own = release.get(f"{parent.id.upper()}_CODENAME", "")
+    if not own and release.get("ID") == parent.id:
+        own = release.get("VERSION_CODENAME", "")
+    if not own or parent.suite(own):
+        return parent
+    return replace(parent, suites=(*parent.suites, Suite(own, "")))
 
 
 def _of_releases(name: str, version: str, table: dict[str, Any]) -> Distribution:

@@ -328,7 +328,8 @@ def _perhaps(spec: str, known: list[str]) -> str:
     """What a word that names no build may have meant: a suite's glibc, or a word mistyped."""
     suites: dict[str, str] = {}
     with contextlib.suppress(GlibcUnavailable):
-        suites = {suite.name: suite.glibc for suite in host_distribution().suites}
+        known_of = host_distribution().suites
+        suites = {suite.name: suite.glibc for suite in known_of if suite.glibc}
     near = nearest(spec, [*known, "host", "all", *suites])
     if near in suites:
         return f"; did you mean {suites[near]}, the glibc of {near}?"

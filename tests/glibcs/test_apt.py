@@ -309,6 +309,8 @@ def test_the_catalogue_is_sound() -> None:
         assert all(map(is_version, versions))
         assert len(set(versions)) == len(versions)
         assert len({suite.name for suite in distribution.suites}) == len(distribution.suites)
+    ubuntu = {suite.name: suite.glibc for suite in distributions()["ubuntu"].suites}
+    assert (ubuntu["bionic"], ubuntu["resolute"]) == ("2.27", "2.43")
     assert {suite.glibc for suite in catalogue(DEBIAN)} >= {"2.31", "2.36", "2.41", "2.43", "2.44"}
 
 
@@ -321,6 +323,18 @@ def test_the_distribution_is_the_host_s_or_its_parent(
     for own, like in (("debian", ""), ("ubuntu", "debian"), ("linuxmint", "ubuntu debian")):
         release |= {"ID": own, "ID_LIKE": like}
         assert host_distribution().id == (own if own != "linuxmint" else "ubuntu")
+    release |= {"UBUNTU_CODENAME": "noble"}  # which the catalogue knows
+    assert host_distribution() == distributions()["ubuntu"]
+    for own, key in (("ubuntu", "VERSION_CODENAME"), ("linuxmint", "UBUNTU_CODENAME")):
+        # a release later than the catalogue: its mirror serves the earlier ones as well
+        release.clear()
+        release |= {"ID": own, "ID_LIKE": "ubuntu debian", key: "zesty"}
+        sources = [_source("mint", "zoe"), _source("a", "zesty zesty-updates"),
+                   _source("a", "zesty-security")]  # fmt: skip
+        assert host_distribution().suites == (*distributions()["ubuntu"].suites, Suite("zesty", ""))
+        for wanted in ("jammy", "zesty"):
+            chosen = choose(sources, host_distribution(), wanted, "amd64")
+            assert [one.uri for one in chosen] == ["a"]
     release |= {"ID": "arch", "ID_LIKE": "", "PRETTY_NAME": "Arch Linux"}
     with pytest.raises(GlibcUnavailable, match="known for Arch Linux; unpack a container"):
         host_distribution()
