@@ -1,7 +1,11 @@
 import shutil
 import signal
+import socket
+import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -115,3 +119,40 @@ def tree(tmp_path: Path, own: Build) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def registry(tmp_path: Path, needs: Callable[..., str]) -> Iterator[str]:
+    """Debian's registry on loopback, where the host's skopeo may reach it without TLS."""
+    program = needs("docker-registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "registry.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path}/registry}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    with subprocess.Popen(
+        [program, "serve", tmp_path / "registry.yml"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as process:  # fmt: skip
+        for _ in range(100):
+            try:
+                urlopen(f"http://127.0.0.1:{port}/v2/").close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"localhost:{port}"
+        process.kill()
+
+
+@pytest.fixture
+def insecure(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """That registry, for a user whose settings allow it without TLS."""
+    home = tmp_path / ".config/containers"
+    home.mkdir(parents=True)
+    (home / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+    settings = f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n'
+    (home / "registries.conf").write_text(settings)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return registry

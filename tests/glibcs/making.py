@@ -1,12 +1,18 @@
-"""Small artificial ELF files and packages."""
+"""Small artificial ELF files, packages and images."""
 
+import gzip
+import hashlib
 import io
+import json
 import struct
 import tarfile
 from pathlib import Path
+from typing import Any
 
 from harness.versions import ARCHITECTURES
 from tests.e2e.kit import start
+
+OCI = "application/vnd.oci.image"
 
 
 def elf(
@@ -114,3 +120,46 @@ def rpm(folder: Path, name: str, *files: tuple[str, Path], release: str = "1") -
     tops += ["--define", "debug_package %{nil}", "--define", "_build_id_links none"]
     start("rpmbuild", "-bb", *tops, spec, check=True)
     return next(folder.glob(f"RPMS/*/{name}-2.34-{release}.*.rpm"))
+
+
+class Layout:
+    """An OCI image layout, written blob by blob (OCI image specification, image-layout.md)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.manifests = folder, list[dict[str, Any]]()
+        (folder / "blobs/sha256").mkdir(parents=True)
+        (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+
+    def blob(self, content: bytes, kind: str) -> dict[str, Any]:
+        digest = hashlib.sha256(content).hexdigest()
+        (self.folder / "blobs/sha256" / digest).write_bytes(content)
+        return {"mediaType": kind, "size": len(content), "digest": f"sha256:{digest}"}
+
+    def image(
+        self, *layers: bytes, arch: str = "amd64", variant: str | None = None
+    ) -> dict[str, Any]:
+        contents = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+        platform = {"architecture": arch, "os": "linux"}
+        platform |= {"variant": variant} if variant else {}
+        config = {**platform, "rootfs": {"type": "layers", "diff_ids": contents}}
+        manifest = {
+            "schemaVersion": 2, "mediaType": f"{OCI}.manifest.v1+json",
+            "config": self.blob(json.dumps(config).encode(), f"{OCI}.config.v1+json"),
+            "layers": [self.blob(gzip.compress(layer), f"{OCI}.layer.v1.tar+gzip")
+                       for layer in layers],
+        }  # fmt: skip
+        one = self.blob(json.dumps(manifest).encode(), f"{OCI}.manifest.v1+json")
+        self.manifests.append({**one, "platform": platform})
+        self._index(self.manifests)
+        return manifest
+
+    def platforms(self) -> None:
+        """One image of several platforms, as a registry has it: an index of its own."""
+        index = {
+            "schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": self.manifests
+        }  # fmt: skip
+        self._index([self.blob(json.dumps(index).encode(), f"{OCI}.index.v1+json")])
+
+    def _index(self, manifests: list[dict[str, Any]]) -> None:
+        index = {"schemaVersion": 2, "manifests": manifests}
+        (self.folder / "index.json").write_text(json.dumps(index))
