@@ -178,7 +178,7 @@ def _strace(box: Box) -> Found:
     if not _has_own_proc():
         return CheckFinding(
             "a sandbox cannot mount a /proc of its own, in which strace finds it",
-            remedy="start the container with --security-opt systempaths=unconfined",
+            remedy=userns_diagnosis.unconfined("systempaths"),
         )
     try:
         with CffiLane() as lane:

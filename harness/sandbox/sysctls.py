@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.scenario import sysctls
 
+from .userns_diagnosis import unconfined
 from .values import NoSandbox, SandboxError
 
 
@@ -51,7 +52,7 @@ def _refused(key: str, value: str, problem: OSError) -> SandboxError:
     if problem.errno == errno.EROFS:
         return NoSandbox(
             "/proc/sys is read-only here, so a sandbox cannot set sysctls",
-            "start the container with --security-opt systempaths=unconfined",
+            unconfined("systempaths"),
         )
     said = "no such setting" if problem.errno == errno.ENOENT else problem.strerror
     return SandboxError(f"host.sysctls.{key}: the kernel refused {value!r}: {said}")

@@ -5,6 +5,7 @@ kernel/user_namespace.c.
 """
 
 import errno
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,16 @@ from .values import NoSandbox, SandboxUnavailable
 
 _SYSCTLS = Path("/proc/sys")
 _CAP_SYS_ADMIN, _CAP_SETFCAP = 21, 31
-_UNCONFINED = "start the container with --security-opt {}=unconfined"
+# an engine's --security-opt NAME=unconfined, as a pod has it
+_OF_POD = {
+    "seccomp": "securityContext: {seccompProfile: {type: Unconfined}}",
+    "apparmor": "securityContext: {appArmorProfile: {type: Unconfined}}",
+    "systempaths": "securityContext: {procMount: Unmasked} in a pod with hostUsers: false",
+}
+# a pod's containers have the variable, and most of them the folder
+_IN_POD = "KUBERNETES_SERVICE_HOST" in os.environ or (
+    Path("/var/run/secrets/kubernetes.io/serviceaccount").is_dir()
+)
 _FEWER = "try fewer --jobs or a higher limit"
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EFBIG})
 REFUSED = _USED_UP | {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EAGAIN}
@@ -47,13 +57,23 @@ SWITCHES = (
 )
 
 
+def unconfined(name: str) -> str:
+    """What frees a container of what confines it, by the name that --security-opt has for it."""
+    if _IN_POD:
+        return (
+            f"start the container with {_OF_POD[name]}, or one beside it with "
+            "kubectl debug --profile=sysadmin"
+        )
+    return f"start the container with --security-opt {name}=unconfined"
+
+
 def _hint(number: int | None) -> str:
     """What would help against a refusal with the errno ``number``."""
     if number in (errno.EMFILE, errno.ENFILE):
         return _FEWER
     denied = number in (errno.EPERM, errno.EACCES)
     if denied and _filtered():
-        return f"a seccomp filter refuses unshare(2): {_UNCONFINED.format('seccomp')}"
+        return f"a seccomp filter refuses unshare(2): {unconfined('seccomp')}"
     if denied and _chrooted():
         return (
             "this is a chroot, where the kernel allows no user namespace: work outside of it, or "
@@ -74,7 +94,7 @@ def _hint(number: int | None) -> str:
     profile = _read("attr/current", r"\A(.+) \(enforce\)[\0\s]*\Z")
     if denied and profile:
         confined = f"AppArmor's profile {profile} confines this process"
-        return f"{confined}: {_UNCONFINED.format('apparmor')}"
+        return f"{confined}: {unconfined('apparmor')}"
     return (
         "a container must allow unshare(2) and mount(2): see its seccomp and AppArmor profiles; "
         "in a chroot the kernel allows neither"
@@ -90,7 +110,7 @@ def refused(what: str, problem: OSError) -> NoSandbox:
 def hostname(name: str, problem: OSError) -> SandboxUnavailable:
     """The error for a host name that may not be set, although there is a namespace for it."""
     said = f"host.hostname: the kernel refused {name}: {problem.strerror}"
-    return SandboxUnavailable(said, _UNCONFINED.format("seccomp"))
+    return SandboxUnavailable(said, unconfined("seccomp"))
 
 
 def unavailable(problem: OSError, what: str = "no sandbox could be made") -> SandboxUnavailable:
@@ -103,7 +123,7 @@ def unavailable(problem: OSError, what: str = "no sandbox could be made") -> San
         return NoSandbox(said, "the limit of processes is reached: see ulimit -u and pids.max")
     if _read("status", r"^Seccomp:\s*(\d+)") == "2" and not _filtered():
         refuses = "a seccomp filter refuses a call that sandboxes need"
-        return NoSandbox(said, f"{refuses}: {_UNCONFINED.format('seccomp')}")
+        return NoSandbox(said, f"{refuses}: {unconfined('seccomp')}")
     return NoSandbox(said, _hint(problem.errno))
 
 

@@ -95,6 +95,18 @@ def test_where_the_kernel_refuses(place: str, topic: str, remedy: str) -> None:
     )
 
 
+@pytest.mark.parametrize(("place", "topic", "remedy"), [
+    ("filtered", "namespaces", "{seccompProfile: {type: Unconfined}}"),
+    ("masked", "sysctls", "{procMount: Unmasked} in a pod with hostUsers: false"),
+])  # fmt: skip
+def test_in_a_pod_the_remedy_is_kubernetes(place: str, topic: str, remedy: str) -> None:
+    done = start(*PLACE, place, *ASK, env={"KUBERNETES_SERVICE_HOST": "192.0.2.1"})
+    found = checks(done)[topic]["remedy"]
+    assert f"securityContext: {remedy}" in found
+    assert "kubectl debug --profile=sysadmin" in found
+    assert "--security-opt" not in found
+
+
 def test_under_podmans_own_filter_only_strace_is_missing() -> None:
     found = checks(start(*PLACE, "podman", *ASK))
     assert found["strace"]["verdict"] == "missing"
