@@ -110,10 +110,18 @@ def test_two_causes_are_told_apart_and_what_spoils_agreements_is_none(
     assert tried == ("spoils", "other", "a", "b")
     explained.add_control(result(Verdict.AGREE, "a", "b", "other"), tried)
     assert [one.text for one in explained.notices()] == [
-        "explained by: a; 2 of 4 differences",
-        "explained by: other; 1 of 4 differences",
+        "perhaps, in part: a; 2 of 4 differences",
+        "perhaps, in part: other; 1 of 4 differences",
         "no change of the model that was tried explains the other 1 differences; nearest: spoils, "
         "which explains 1 and spoils 1",
+    ]
+    # releases differ in several rows at a time: together they explain all there is
+    rows = CauseTally()
+    for found in (("the row a=1",), ("the row a=1",), ("the row b=1",)):
+        rows.add(result(Verdict.DISAGREE, *found))
+    assert [one.text for one in rows.notices()] == [
+        "explained by: the row a=1; 2 of 3 differences",
+        "explained by: the row b=1; 1 of 3 differences",
     ]
 
 
