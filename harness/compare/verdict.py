@@ -1,5 +1,6 @@
 """Native answer and model side by side: the verdict, the reasons, the expectations. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -101,12 +102,23 @@ def judge(
     ``known`` is what the builds share on one look-up under one gai.conf.
     """
     plain = _judged(evidence, model, known)
+    possible = [plain]
     for said, each in by_chance(evidence):
-        # what chance has decided is settled by the answer
+        # what chance has decided is settled by the answer, or by what comes nearest to it
         result = _judged(each, model)
+        result = replace(result, remarks=(*result.remarks, Remark("chance", said)))
         if result.verdict is Verdict.AGREE or (result.predicted and not plain.predicted):
-            return replace(result, remarks=(*result.remarks, Remark("chance", said)))
-    return plain
+            return result
+        possible.append(result)
+    return min(possible, key=_distance)
+
+
+def _distance(result: Result) -> tuple[bool, int, int, int]:
+    """How far the model's answer is from the native one: the error, addresses, places, entries."""
+    native, model = Counter(result.native), Counter(result.model)
+    places = sum(one != other for one, other in zip_longest(result.native, result.model))
+    addresses = (native - model).total() + (model - native).total()
+    return result.error != result.model_error, addresses, places, len(result.differences)
 
 
 def _judged(evidence: Evidence, model: ModelParts, known: Shared | None = None) -> Result:

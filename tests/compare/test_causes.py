@@ -78,7 +78,11 @@ def test_whichever_server_chance_asks_first_the_cause_is_found(
             if judge(broken).verdict is Verdict.DISAGREE:
                 turned += 1
                 # what was collected does not say which one it was
-                assert words in causes(replace(evidence, native=broken.native))
+                asked = replace(evidence, native=broken.native)
+                assert words in causes(asked)
+                # and its answer is held against it, which has the same addresses
+                wrong = judge(asked)
+                assert sorted(wrong.model) == sorted(wrong.native)
     assert turned >= 2
 
 
