@@ -1,7 +1,7 @@
 """Whether a prediction says what a resolver has answered, and what differs in the entries. Pure."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from harness.compare.predict import Prediction
 from harness.model.lookup import Item, Request
@@ -17,10 +17,12 @@ def entry_differences(native: Answer, prediction: Prediction, request: Request) 
         item = next(wanted, None)
         canonname = prediction.canonname if number == 0 or prediction.all_named else None
         flags = request.flags if prediction.flags is None else prediction.flags
-        pairs: list[tuple[str, object, object]] = [
-            ("canonical name", info.canonname, canonname),
-            ("flags", info.flags, flags),
-        ]
+        if info.canonname != canonname:
+            has = "no canonical name"
+            if info.canonname is not None:
+                has = f"canonical name {info.canonname}"
+            yield f"entry {number}: {has}, expected {canonname or 'none'}"
+        pairs: list[tuple[str, object, object]] = [("flags", info.flags, flags)]
         if item is not None and info.address and info.target == item.target:
             pairs += [
                 (name, getattr(info, name), getattr(item, name))
@@ -30,6 +32,18 @@ def entry_differences(native: Answer, prediction: Prediction, request: Request) 
         for name, seen, expected in pairs:
             if seen != expected:
                 yield f"entry {number}: {name} {seen}, expected {expected}"
+
+
+_FIELDS = (
+    "canonical name", "flags", "family", "socktype", "protocol", "port", "addrlen", "sa_family",
+    "errno",
+)  # fmt: skip
+
+
+def differing_fields(differences: Iterable[str]) -> list[str]:
+    """The fields that lines of `entry_differences` speak of."""
+    told = [line.partition(": ")[2].removeprefix("no ") or line for line in differences]
+    return [one for one in _FIELDS if any(text.startswith(f"{one} ") for text in told)]
 
 
 def explains(native: Outcome, prediction: Prediction, request: Request) -> bool:

@@ -15,6 +15,7 @@ from functools import cache, partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+from harness.compare.answers import differing_fields
 from harness.compare.evidence import Evidence
 from harness.compare.predict import FLAGS, GLIBC, ModelParts, Prediction, predict, request_for
 from harness.compare.results import Notice, Result, Verdict
@@ -126,12 +127,16 @@ class CauseTally:
 
     def __init__(self) -> None:
         self._seen: dict[str, Counter[tuple[str, ...]]] = {}  # how often which causes were given
+        # the fields that alone differ where so, "" for the addresses
+        self._fields: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
         self._spoilt: Counter[tuple[str, str]] = Counter()
 
     def add(self, result: Result) -> None:
         """Take a result; one without a disagreement does not count."""
         if result.verdict is Verdict.DISAGREE and not result.untrusted:
             self._seen.setdefault(result.where, Counter())[result.causes] += 1
+            fields = self._fields.setdefault((result.where, result.causes), {})
+            fields.update(dict.fromkeys(_fields_alone(result) or [""]))
 
     def add_control(self, result: Result, tried: Iterable[str]) -> None:
         """Take a result of a run with the `candidates` as controls; see `HostJob`."""
@@ -162,10 +167,21 @@ class CauseTally:
                 else:
                     which = f"its {count}" if count == total else f"the other {count}"
                     text = f"no change of the model that was tried explains {which} differences"
+                    fields = {one: None for each in left for one in self._fields[where, each]}
+                    text += "" if "" in fields else f": all are in {', '.join(fields)}"
                     for words, near in _ranked(left, tried)[:1]:
                         spoilt = self._spoilt[where, words]
                         text += f"; nearest: {words}, which explains {near} and spoils {spoilt}"
                 yield Notice("cause", "", text, build=where)
+
+
+def _fields_alone(result: Result) -> list[str]:
+    """The fields that differ where the addresses are the same; none where those differ."""
+    sides = (result.native, result.error), (result.model, result.model_error)
+    if sides[0] == sides[1]:
+        return differing_fields(result.differences)
+    bare = [[one.partition("%")[0] for one in order] for order, _ in sides]
+    return ["scope id"] if bare[0] == bare[1] and result.error == result.model_error else []
 
 
 _Seen = Counter[tuple[str, ...]]

@@ -377,6 +377,8 @@ def told(dialect: Dialect, rows: Iterable[str]) -> Dialect:
         if value not in known:
             perhaps = did_you_mean(value, known, f"{name}={{}}")
             raise ValueError(f"{text}: {name} is {' or '.join(known)}{perhaps}")
+        if changes.get(name, known[value]) != known[value]:
+            raise ValueError(f"{name}={shown(changes[name])} and {text}: a row has one value")
         changes[name] = known[value]
     return replace(dialect, **changes) if changes else dialect
 

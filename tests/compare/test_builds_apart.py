@@ -56,6 +56,12 @@ def test_every_part_of_an_entry_is_compared(seen: Evidence, wrong: dict[str, obj
     assert name.replace("canonname", "canonical name") + f" {value}, expected" in line
 
 
+def test_a_canonical_name_that_is_not_there_is_said_so(seen: Evidence) -> None:
+    named = replace(seen, lookup=seen.lookup.model_copy(update={"flags": ("AI_CANONNAME",)}))
+    first, *_ = judge(named).differences
+    assert first == "entry 0: no canonical name, expected web"
+
+
 def apart(*evidences: Evidence) -> tuple[ArchitectureChange, ...]:
     return architectures(evidences, [judge(each) for each in evidences])
 

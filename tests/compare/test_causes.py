@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +128,29 @@ def test_two_causes_are_told_apart_and_what_spoils_agreements_is_none(
         "explained by: the row a=1; 2 of 3 differences",
         "explained by: the row b=1; 1 of 3 differences",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"flags": 4}, "flags"),
+        ({"port": 4}, "port"),
+        ({"addrlen": 4}, "addrlen"),
+        ({"canonname": "far"}, "canonical name"),
+        ({"scope_id": 4}, "scope id"),
+        ({"address": "203.0.113.77"}, ""),
+    ],
+)
+def test_differences_without_a_cause_name_the_field(
+    wrong: dict[str, Any], field: str, library_evidence: list[Evidence]
+) -> None:
+    explained = CauseTally()
+    for one in library_evidence:
+        if one.scenario.name == "nss-interleaved-families" and isinstance(one.native, Answer):
+            infos = tuple(replace(info, **wrong) for info in one.native.addrinfos if info.address)
+            explained.add(judge(replace(one, native=replace(one.native, addrinfos=infos))))
+    (notice,) = explained.notices()
+    assert notice.text.endswith(f" differences: all are in {field}" if field else " differences")
 
 
 def test_a_patched_table_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import asdict, fields
 
 import pytest
 
-from harness.model.dialects import ROWS, Dialect, Row, dialect, differences
+from harness.model.dialects import ROWS, Dialect, Row, dialect, differences, told
 from tests.model.kit import EVERY_DIALECT, VERSIONS
 
 FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
@@ -114,6 +114,13 @@ def test_before_the_table_begins_and_a_new_row() -> None:
         dialect("2.4")
     rows = *ROWS, Row("rfc1918_is_global", False, (2, 99), "invented [read]")
     assert [dialect(v, "amd64", rows).rfc1918_is_global for v in ("2.98", "2.99")] == [True, False]
+
+
+def test_a_row_is_told_one_value() -> None:
+    row = "rfc1918_is_global=false"
+    assert told(dialect("2.36"), [row, row]) == told(dialect("2.36"), [row])
+    with pytest.raises(ValueError, match="=false and rfc1918_is_global=true: a row has one value"):
+        told(dialect("2.36"), [row, "rfc1918_is_global=true"])
 
 
 def test_versions_between_two_boundaries_are_one_dialect() -> None:
