@@ -116,6 +116,12 @@ ROWS: tuple[Row, ...] = (
         "and of node-local multicast [read: f768b45020, bug 21657; run]",
     ),
     *_from(
+        (2, 26), "interface_names_whole",
+        "of a zone of more than 15 bytes the first 15 are the interface's name [read]",
+        "it is no interface's [read: 2180fee114 of 2.27, bug 22442, in the branch of 2.26 too; "
+        "run]",
+    ),
+    *_from(
         (2, 27), "no_data_told_by_family",
         "a look-up for one family says EAI_NONAME of a name without such addresses, unless a "
         "module sets errno too; DNS does so after a failure, which is EAI_AGAIN [read]",
@@ -287,6 +293,7 @@ class Dialect:
     mapped_beside_ipv6: bool
     zone_numbers_checked: bool
     node_local_zone_names: bool
+    interface_names_whole: bool
     no_data_told_by_family: bool
     unavailable_is_system_error: bool
     failure_of_both_told: bool

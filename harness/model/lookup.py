@@ -393,7 +393,9 @@ def _scope_id(address: IPv6Address, zone: str, service: NameService, dialect: Di
     # An interface name only for link-local addresses; a number for any.
     multicast = int(address) >> 112 & 0xFF0F
     local = multicast == 0xFF02 or (multicast == 0xFF01 and dialect.node_local_zone_names)
-    index = interface_index(zone, service.links) if is_link_local(address) or local else None
+    index = None
+    if is_link_local(address) or local:
+        index = interface_index(zone, service.links, cut=not dialect.interface_names_whole)
     if index is not None:
         return index
     if dialect.zone_numbers_checked:

@@ -22,6 +22,7 @@ FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
         ("families_asked_together", "2.8", "2.9"),
         ("zone_numbers_checked", "2.24", "2.25"),
         ("node_local_zone_names", "2.25", "2.26"),
+        ("interface_names_whole", "2.25", "2.26"),
         ("mapped_beside_ipv6", "2.25", "2.26"),
         ("no_data_told_by_family", "2.26", "2.27"),
         ("unavailable_is_system_error", "2.16", "2.17"),

@@ -15,6 +15,7 @@ What no run can show by its nature is no change here:
   not run, of results whatever they say, or words. A look-up whose answer is undefined is none,
   and to call one so is a change of its result;
 - a default that no look-up leaves out;
+- how much is kept for the next time, and that zip would refuse lists of unequal length;
 - rows of the dialect table, or of another resolver's, after which all that were asked behave alike;
 - text: what is put into words, annotations, and whether a word is compared with == or ``is``;
 - labels and precedences of the default tables that tell the same prefixes apart, and rank them

@@ -40,13 +40,14 @@ def changes(source: str) -> Iterator[tuple[str, str]]:
 
 
 def meaning(source: str) -> str:
-    """The source without what decides nothing: annotations, what keeps values as they are, how
+    """The source without what decides nothing: annotations, what keeps values, how
     arguments may be given, what is put into words, and whether small numbers and words are compared
     with == or ``is``.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
+            node.decorator_list = [one for one in node.decorator_list if not _is_cache(one)]
             node.returns = None
             node.args.args = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             node.args.defaults += [one for one in node.args.kw_defaults if one is not None]
@@ -84,9 +85,16 @@ def meaning(source: str) -> str:
             known = [eval(f"{one}{text}") for one in (4, 6)]
             node.ops, node.comparators = [ast.Eq()], [ast.Constant(str(known))]
         if isinstance(node, ast.Call):
-            kept = (one for one in node.keywords if one.arg not in ("frozen", "slots"))
-            node.keywords = list(kept)
+            no_part = ("strict",) if ast.unparse(node.func) == "zip" else ("frozen", "slots")
+            node.keywords = [one for one in node.keywords if one.arg not in no_part]
+            if isinstance(node.func, ast.Call) and _is_cache(node.func):  # of what it is given
+                node.func = ast.Name("lru_cache")
     return ast.dump(tree)
+
+
+def _is_cache(node: ast.expr) -> bool:
+    function = node.func if isinstance(node, ast.Call) else node
+    return ast.unparse(function) in ("cache", "lru_cache")
 
 
 def _is_version(node: ast.Compare) -> bool:
