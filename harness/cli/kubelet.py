@@ -24,7 +24,9 @@ _NODE_LIMIT = 1 << 26  # many a Node; etcd keeps no object above a few MiB
 
 
 def main(options: Options) -> int:
-    """Predict, compare, suggest; 1 for an error, another record, or a wish not fulfilled."""
+    """Predict, compare, suggest; 1 for an error, another record, a wish not fulfilled, or a name
+    that nobody knows and that is not this host's.
+    """
     if options.family is not None:
         if options.node_ip:
             raise UsageError("--family: no --node-ip beside it was expected")
@@ -54,11 +56,13 @@ def main(options: Options) -> int:
         Terminal().say_all(as_text(report))
     called = socket.gethostname()
     asked = report.step in (StepName.LOOKUP, StepName.DEFAULT_ROUTE)
-    if loaded is None and asked and report.resolvers[0].error and flags.name != called:
+    unknown = loaded is None and asked and report.resolvers[0].error and flags.name != called
+    if unknown:
         words = f"the name was not found; this host is called {show(called)}"
         say(f"{show(flags.name)}: {words}", sys.stderr)
     wrong = (
         report.error is not None
+        or unknown
         or (report.recorded is not None and not report.recorded.as_predicted)
         or bool(want and report.addresses != want)
     )

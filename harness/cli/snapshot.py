@@ -26,7 +26,9 @@ from harness.scenario.load import as_data, as_yaml
 
 
 def main(options: Options) -> int:
-    """Write the file; 1 where a copy would answer otherwise than this host."""
+    """Write the file; 1 where a copy would answer otherwise than this host, or nobody knows a
+    name.
+    """
     if not options.what:
         raise UsageError("a NAME to look up was expected, or a SCENARIO to write anew")
     scenarios, names = sorted_out(options.what)
@@ -45,15 +47,17 @@ def main(options: Options) -> int:
         contradicts = number > len(scenario.left_out) - others
         word = "a replay answers otherwise" if contradicts else "left out"
         say(f"gai-harness snapshot: {word}: {line}", sys.stderr)
+    unknown = {one.error for each in scenario.lookups for one in each.expect} & {"EAI_NONAME"}
+    status = FINDING if others or (unknown and not scenarios) else OK
     if options.output is None:
         sys.stdout.write(text)
-        return FINDING if others else OK
+        return status
     try:
         Path(options.output).write_text(text, encoding="utf-8")
     except OSError as error:
         name = "the file" if options.redact else options.output
         raise UsageError(f"{name}: cannot be written: {error.strerror}") from None
-    return FINDING if others else OK
+    return status
 
 
 Made = tuple[Scenario, tuple[Said, ...], list[str], int]

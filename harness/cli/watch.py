@@ -4,9 +4,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from harness.cli.parser import OK, Options, UsageError
+from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import write_json
-from harness.cli.subjects import jobs_for, sorted_out
+from harness.cli.subjects import jobs_for, sorted_out, tell_unknown
 from harness.compare import plan
 from harness.compare.standing import no_place, variables
 from harness.compare.watch import watch
@@ -17,7 +17,7 @@ from harness.sandbox import programs
 
 
 def main(options: Options) -> int:
-    """Watch; 0 whatever status the command ends with."""
+    """Watch; 0 whatever status the command ends with, and 1 where nobody knows a name."""
     if not options.words:
         raise UsageError("-- COMMAND was expected behind the names or the scenario")
     words = (_found(options.words[0]), *options.words[1:])
@@ -36,7 +36,11 @@ def main(options: Options) -> int:
         write_json(document(options.words, found))
     else:
         write_text(options.words, found, here=not scenarios)
-    return OK
+    asked = zip(job.scenario.lookups, found.reports, strict=True)
+    unknown = not scenarios and tell_unknown(
+        (lookup.name, result) for lookup, report in asked for result in report.results
+    )
+    return FINDING if unknown else OK
 
 
 def _found(word: str) -> str:

@@ -401,3 +401,9 @@ def test_its_words_are_its_own(call: Call, scenario: Path) -> None:
     assert done.out.splitlines()[-1] == "  --json --help -- -4"
     help_ = subprocess.run([COMMAND, "watch", "--help"], capture_output=True, text=True, check=True)
     assert "[-- COMMAND ...]" in help_.stdout
+
+
+def test_a_name_nobody_knows_is_said(call: Call) -> None:
+    done = call("watch", "zzz.invalid", "localhost", "--json", "--", "true")
+    assert (done.status, json.loads(done.out)["status"]) == (1, 0)
+    assert done.err.count("zzz.invalid': the name service ") == 1

@@ -318,6 +318,16 @@ def test_a_host_name_nobody_knows() -> None:
     assert re.fullmatch(rf".{{1,400}}: {why}\n", done.stderr)
 
 
+def test_a_name_nobody_knows_is_a_finding_of_who_copies_or_predicts(tmp_path: Path) -> None:
+    done = gai_harness("snapshot", "zzz.invalid", "-o", tmp_path / "x.yaml")
+    assert (done.returncode, "zzz.invalid" in done.stderr) == (1, True)
+    # what it replays is that error, and to a run that is as it should be
+    assert gai_harness("run", tmp_path / "x.yaml").returncode == 0
+    assert gai_harness("snapshot", tmp_path / "x.yaml").returncode == 0
+    done = gai_harness("kubelet", "zzz.invalid")
+    assert (done.returncode, "the name was not found; this host is" in done.stderr) == (1, True)
+
+
 def test_without_arguments_the_help_begins_with_what_to_begin_with(call: Call) -> None:
     done = call()
     assert done == call("--help")
