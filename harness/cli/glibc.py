@@ -301,6 +301,10 @@ def _mend(build: glibcs.Build, rows: Sequence[str]) -> str:
 
 def _tell(found: Probe, out: TextIO | None = None) -> None:
     """What a probe found in lines: differing rows, unexplained answers, and what mends it."""
+    if found.beyond_model:
+        from harness.report.words import beyond  # not for a list
+
+        say(beyond([found.glibc]), out)
     for one in found.differing:
         say(f"{one.row} is {one.follows} here; the model has {one.model}", out)
     for each in found.unexplained[:_MOST_UNEXPLAINED]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.fields import Arch, Count, Glibc, Schema, Where
@@ -15,7 +15,7 @@ from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.predict import Prediction
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import by_server, fits, judge, prediction_for
-from harness.model.dialects import FEATURES, Dialect, dialect, shown, turned
+from harness.model.dialects import FEATURES, Dialect, beyond_model, dialect, shown, turned
 from harness.native.record import Answer, LaneError, TimedOut
 from harness.sandbox import Box, NoSandbox, Pool
 
@@ -61,6 +61,12 @@ class Probe:
         str, Field(description="the command that tells the model of the rows; else empty")
     ] = ""
     schema: Schema = 1
+
+    @computed_field(description="newer than the model knows, and judged as the newest known")  # type: ignore[prop-decorator]
+    @property
+    def beyond_model(self) -> bool:
+        """True for a release that is newer than the newest one the model knows."""
+        return beyond_model(self.glibc)
 
     @property
     def found(self) -> tuple[str, ...]:

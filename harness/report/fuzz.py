@@ -11,6 +11,8 @@ from harness.compare.fields import Count, Schema
 from harness.compare.fuzz.found import Disagreement, FuzzReport
 from harness.compare.results import Result, Verdict
 from harness.compare.values import fill
+from harness.model.dialects import beyond_model
+from harness.report.words import beyond
 from harness.text.shown import one_line
 from harness.versions import RESOLVERS
 
@@ -97,6 +99,10 @@ class FuzzDocument:
     left_out: tuple[str, ...]
     written: Annotated[tuple[str, ...], Field(description="scenario files of what was found")]
     groups: Annotated[tuple[Group, ...], Field(description="the disagreements by their causes")]
+    beyond_model: Annotated[
+        tuple[str, ...],
+        Field(description="versions newer than the model knows, and judged as the newest known"),
+    ]
     schema: Schema = 1
 
 
@@ -118,6 +124,11 @@ def document(
         counts={key: report.counts[key] for key in sorted(report.counts, key=_natural)},
         written=tuple(group.written for group in groups if group.written),
         groups=tuple(groups),
+        beyond_model=tuple(
+            dict.fromkeys(
+                one.glibc for one in lanes if one.resolver == "glibc" and beyond_model(one.glibc)
+            )
+        ),
     )
 
 
@@ -132,6 +143,7 @@ def as_text(found: FuzzDocument) -> str:
         f"second, {found.native_seconds:.0f} s inside getaddrinfo",
         f"{found.disagreements} disagreements, {found.crashes} crashes as predicted "
         f"({found.unasked} look-ups lost with them), {len(found.refused)} hosts refused",
+        *filter(None, [beyond(found.beyond_model)]),
         "",
     ]
     if not whose:

@@ -178,7 +178,7 @@ def test_what_can_be_fetched_and_what_cannot_are_named_in_one_line(
     assert probed.err.endswith(f"glibc fetch {foreign} (or this line with --fetch)\n")
 
 
-@pytest.mark.parametrize("command", ["run", "explain", "whatif", "suggest", "kubelet"])
+@pytest.mark.parametrize("command", ["run", "explain", "whatif", "suggest", "kubelet", "fuzz"])
 def test_a_build_newer_than_the_model_is_said_so_once(
     command: str, here: Path, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:

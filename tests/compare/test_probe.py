@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Sequence
@@ -189,3 +190,16 @@ def test_a_build_that_answers_nothing_is_not_called_right(
 def test_a_lane_is_told_too() -> None:
     lane = LaneSpec("2.36", "amd64", "worker", "x", rows=("gaiconf_numbers_checked=true",))
     assert lane.dialect == replace(dialect("2.36"), gaiconf_numbers_checked=True)
+
+
+def test_a_build_newer_than_the_model_is_said_so(
+    seen: list[Evidence], call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe, _ = found(seen)
+    monkeypatch.setattr("harness.compare.probe.probe", lambda _: probe)
+    said = "the model knows glibc up to 2.9"
+    for newest, beyond in (("2.99", False), ("2.9", True)):
+        monkeypatch.setattr("harness.model.dialects.NEWEST", newest)
+        monkeypatch.setattr("harness.report.words.NEWEST", newest)
+        assert json.loads(call("glibc", "probe", "host", "--json").out)["beyond_model"] is beyond
+        assert (said in call("glibc", "probe", "host").out) is beyond
