@@ -13,12 +13,17 @@ from harness.versions import RESOLVERS, ResolverName, Version, named_version
 
 
 class Package(NamedTuple):
-    """What a build is of, as its distribution says, and where it was taken from; "" is unknown."""
+    """What a build is of, as its distribution says, and where it was taken from; "" is unknown.
+
+    ``digest`` is the whole SHA-256 of an image's manifest, of a package or tar, of the digests of
+    several joined by ``+``, or of a process's libc.
+    """
 
     distribution: str = ""
     suite: str = ""
     package_version: str = ""
     source: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Nothing in the tree is run, and no symbolic link is followed out of it.
 
 import hashlib
 import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from mmap import mmap
@@ -42,6 +43,10 @@ PACKED = (
     "root file system, or .deb and .rpm files joined by +"
 )
 """How images, packages and processes are named; behind an image may stand ``:ARCH`` or ``:all``."""
+# an image without its scheme, or with a part of it: docker:NAME, registry.example:5000/NAME:TAG
+_REGISTRY = re.compile(
+    r"docker:/?([^/].*)|((?:localhost|[\w-]+(?:\.[\w-]+)+|[\w-]+(?=:))(?::\d+)?/[\w./-]+[:@][\w.:-]+)"
+)
 _NOT_SEARCHED = frozenset({"proc", "sys", "dev", "run", "tmp"})
 
 
@@ -147,7 +152,9 @@ def from_directory(path: Path | str, arch: str | None = None, name: str = "") ->
     directory = Path(path)
     if not directory.is_dir():
         kind = "is not a directory" if directory.exists() else "does not exist"
-        raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it")
+        near = _REGISTRY.fullmatch(str(path))
+        image = f", or docker://{near[1] or near[2]}, an image of a registry" if near else ""
+        raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it{image}")
     tree = Tree(directory, name)
     if tree.file("config.status") and any(map(tree.file, ("libc.so", "elf/ld.so", "libc_pic.a"))):
         made = f"{tree.root}-install"

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -35,6 +35,7 @@ from harness.versions import SUPPORTED
 # Manifests have some kilobytes, an old image's configuration with its history some hundred.
 _LONGEST_JSON = 8 * 1024 * 1024
 _MOST_LAYERS = 1024
+_TAG = "org.opencontainers.image.ref.name"
 _HIDDEN, _OPAQUE = ".wh.", ".wh..wh..opq"
 # Go's names of architectures, as images have them, where Debian's differ
 _DEBIAN = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
@@ -53,6 +54,7 @@ class _Platform(BaseModel):
 class _Descriptor(BaseModel):
     digest: Digest
     platform: _Platform | None = None
+    annotations: Mapping[str, str] | None = None
 
 
 class _Manifest(BaseModel):
@@ -127,7 +129,9 @@ def unpacked(spec: str, arch: str | None = None) -> Iterator[list[Build]]:
 
 def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
     scheme = next((one for one in SCHEMES if spec.startswith(one)), "")
-    rest, tree = spec.removeprefix(scheme), work / "tree"
+    rest, tree, tag = spec.removeprefix(scheme), work / "tree", ""
+    if scheme.startswith("oci") and not Path(rest).exists() and ":" in rest:
+        rest, _, tag = rest.rpartition(":")
     tree.mkdir()
     if scheme == "pid:":
         _copy_root(rest, tree)
@@ -152,7 +156,7 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
             whole = replace(IMAGE, largest=IMAGE.size)
             with opened(_file(spec, rest)) as stream:
                 unpack_tar(stream, layout, rest, lambda _: True, whole)
-        for image in _images(spec, layout, saved=scheme == "docker-archive:"):
+        for image in _images(spec, layout, tag, saved=scheme == "docker-archive:"):
             tree = work / image.digest
             if tree.exists():  # it is there twice
                 continue
@@ -176,10 +180,11 @@ def _build(spec: str, tree: Path, shown: str, digest: str) -> Build:
     digest = digest or sha256(found.libc)
     package = package_of(Tree(tree), shown, shown.split(" + "))
     told = package._replace(package_version="") if package.package_version in shown else package
+    package = package._replace(digest=f"sha256:{digest}")
     return replace(
         found,
         id=f"packed-{digest[:12]}-{found.named_version.replace(' ', '-')}-{found.arch}",
-        origin=" ".join(filter(None, told)),
+        origin=" ".join(filter(None, told[:4])),
         package=package,
     )
 
@@ -240,7 +245,7 @@ def _pull(spec: str, arch: str | None, layout: Path) -> None:
         )
 
 
-def _images(spec: str, layout: Path, *, saved: bool) -> Iterator[_Image]:
+def _images(spec: str, layout: Path, tag: str, *, saved: bool) -> Iterator[_Image]:
     tree = Tree(layout)
 
     def file(inside: str) -> Path:
@@ -277,6 +282,12 @@ def _images(spec: str, layout: Path, *, saved: bool) -> Iterator[_Image]:
             yield image(digest, config, [file(name) for name in entry.Layers])
         return
     waiting = list(read("index.json", _Manifest).manifests)
+    if tag:
+        names = [(one.annotations or {}).get(_TAG, "") for one in waiting]
+        if tag not in names:
+            there = ", ".join(dict.fromkeys(filter(None, names))) or "none with a name"
+            raise GlibcError(f"{spec}: no image {tag} in it; it has {there[:200]}")
+        waiting = [one for one, name in zip(waiting, names, strict=True) if name == tag]
     known = set[str]()
     for one in waiting:
         if len(waiting) > _MOST_LAYERS:

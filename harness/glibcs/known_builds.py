@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.glibcs import cache
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, host_distribution, native_arch
-from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed
+from harness.glibcs.discover import PACKAGES, PACKED, from_directory, image_and_arch, is_packed
 from harness.glibcs.host_libc import host
 from harness.glibcs.managers import not_here
 from harness.glibcs.other_files import any_in_directory
@@ -29,11 +29,12 @@ _RESERVED = frozenset({"host", "all"})
 class InventoryEntry:
     """One line of ``glibc list``; of what can be fetched, the version is the one expected.
 
-    The state is ``host``, ``cached`` (a package), ``added`` (with ``glibc add``), ``built`` (of
-    Go), ``image`` (named to ``--glibc``: an image, packages, a process), ``available`` (can be
-    fetched) or ``damaged`` (fetch or add it again), which has no version and no architecture.
-    ``rows`` are as in `Build`. ``distribution``, ``release`` and ``package_version`` are what the
-    distribution says, ``source`` is where it was taken from and ``added`` the day; "" is unknown.
+    The state is ``host``, ``cached`` (fetched), ``added`` (with ``glibc add``), ``built`` (of Go),
+    ``image``, ``package`` or ``process`` (named to ``--glibc``), ``available`` (can be fetched) or
+    ``damaged`` (fetch or add it again), which has no version and no architecture. ``rows`` are as
+    in `Build`. ``distribution``, ``release`` and ``package_version`` are what the distribution
+    says, ``source`` is where it was taken from, ``digest`` as in `Package` and ``added`` the day;
+    "" is unknown.
     """
 
     version: str
@@ -50,6 +51,7 @@ class InventoryEntry:
     added: str = ""
     resolver: ResolverName = "glibc"
     resolver_version: str = ""
+    digest: str = ""
 
     @property
     def named_version(self) -> str:
@@ -64,11 +66,17 @@ def inventory() -> tuple[InventoryEntry, ...]:
     with contextlib.suppress(GlibcError):
         entries.append(_entry(replace(host(), package=package_of_host()), "host"))
     have: set[tuple[str, str, str]] = set()
-    for one in cache.cached():
+    kept = cache.cached()
+    added = {_content(one.build) for one in kept if one.build and one.kind == "added"}
+    for one in kept:
         if one.build is None:
             entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
             continue
-        state = {"package": "cached", "image": "image", "built": "built"}.get(one.kind, "added")
+        if one.kind == "image" and one.build.package.digest and _content(one.build) in added:
+            continue  # it has a name by now
+        state = {"package": "cached", "image": _given(one.build), "built": "built"}.get(
+            one.kind, "added"
+        )
         entries.append(_entry(one.build, state, one.added))
         if one.build.is_other:
             continue
@@ -131,7 +139,7 @@ def find(spec: str) -> list[Build]:
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
         path, _, arch = spec.rpartition(":")
         # a colon may be the name's own
-        if path and arch.isalnum() and not Path(spec).exists():
+        if path and arch.isalnum() and Path(path).exists() and not Path(spec).exists():
             return [from_directory(path, arch)]
         return [from_directory(spec)]
     raise _unknown(spec)
@@ -231,12 +239,25 @@ def _retire(folder: Path, grave: Path) -> None:
 
 
 def _entry(build: Build, state: str, added: str = "") -> InventoryEntry:
-    distribution, release, version, source = build.package
+    distribution, release, version, source, digest = build.package
     source = source or ("package" if state == "cached" else build.origin)
     return InventoryEntry(
         build.version, build.arch, state, build.origin, build.id, build.name, build.rows,
         distribution, release, version, source, added, build.resolver, build.resolver_version,
+        digest,
     )  # fmt: skip
+
+
+def _content(build: Build) -> tuple[str, str, str]:
+    return build.package.digest, build.arch, build.resolver
+
+
+def _given(build: Build) -> str:
+    """What was named to ``--glibc``: a package, a process, or an image or tar."""
+    source = build.package.source
+    if source.endswith(PACKAGES):
+        return "package"
+    return "process" if source.startswith("process ") else "image"
 
 
 def _own() -> Build | None:

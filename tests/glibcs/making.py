@@ -136,7 +136,7 @@ class Layout:
         return {"mediaType": kind, "size": len(content), "digest": f"sha256:{digest}"}
 
     def image(
-        self, *layers: bytes, arch: str = "amd64", variant: str | None = None
+        self, *layers: bytes, arch: str = "amd64", variant: str | None = None, tag: str = ""
     ) -> dict[str, Any]:
         contents = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
         platform = {"architecture": arch, "os": "linux"}
@@ -149,7 +149,8 @@ class Layout:
                        for layer in layers],
         }  # fmt: skip
         one = self.blob(json.dumps(manifest).encode(), f"{OCI}.manifest.v1+json")
-        self.manifests.append({**one, "platform": platform})
+        named = {"annotations": {"org.opencontainers.image.ref.name": tag}} if tag else {}
+        self.manifests.append({**one, "platform": platform, **named})
         self._index(self.manifests)
         return manifest
 

@@ -74,11 +74,14 @@ def test_layers_lie_over_each_other(form: str, layout: Layout, tmp_path: Path) -
     (build,) = find(f"{form}:{place}")
     assert (build.version, build.arch) == ("2.36", "amd64")
     assert build.origin.startswith("rhel-like 9 image sha256:")
-    assert build.package == ("rhel-like", "9", "", f"image sha256:{build.id.split('-')[1]}")
+    assert build.package[:4] == ("rhel-like", "9", "", f"image sha256:{build.id.split('-')[1]}")
+    whole = manifest["config"] if form[0] == "d" else layout.manifests[0]
+    assert build.package.digest == whole["digest"]
     assert build.names == ("ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2")  # no libm.so.6
     assert build.libc.read_bytes() == elf()
     shutil.rmtree(layout.folder)
-    assert [one.state for one in inventory() if one.id == build.id] == ["image"]
+    listed = [(one.state, one.digest) for one in inventory() if one.id == build.id]
+    assert listed == [("image", whole["digest"])]
     assert find(build.id) == [build]
 
 
@@ -91,6 +94,8 @@ def test_what_was_given_for_one_run_is_in_no_other(layout: Layout) -> None:
     assert find("2.37:amd64") == [given]  # where no other build is of that version
     added = add(f"oci:{layout.folder}", "kept")
     assert added in find("all:amd64")
+    listed = [(one.state, one.name) for one in inventory() if one.version == "2.37"]
+    assert listed == [("added", "kept")]  # and not a second time, without its name
     assert find("2.37:amd64") == [added]
 
 
@@ -140,6 +145,33 @@ def test_an_architecture_may_stand_behind_an_image(
     monkeypatch.chdir(tmp_path)
     Path("dir:i386").mkdir()
     assert image_and_arch(spec) == (image, arch)
+
+
+@pytest.mark.parametrize("form", ["oci", "oci-archive"])
+def test_one_of_several_images_is_named_by_its_tag(
+    form: str, layout: Layout, tmp_path: Path
+) -> None:
+    layout.image(BASE, tag="9.0")
+    layout.image(BASE, UPDATE, tag="9.1")
+    layout.image(BASE)
+    place = layout.folder if form == "oci" else _archived(layout, tmp_path / "a.tar")
+    for spec, version in ((f"{form}:{place}:9.0", "2.34"), (f"{form}:{place}:9.1:amd64", "2.36")):
+        assert [build.version for build in find(spec)] == [version]
+    with pytest.raises(GlibcError, match=r"no image 9\.2 in it; it has 9\.0, 9\.1$"):
+        find(f"{form}:{place}:9.2")
+
+
+@pytest.mark.parametrize(("spec", "meant"), [
+    ("docker:localhost:5000/a:9", "localhost:5000/a:9"), ("docker:/r.test/a:9", "r.test/a:9"),
+    ("localhost:5000/a:9", "localhost:5000/a:9"), ("registry:5000/a:9", "registry:5000/a:9"),
+    ("r.test/a/b:9", "r.test/a/b:9"), ("r.test/a@sha256:00", "r.test/a@sha256:00"),
+    ("./r.test/a", None), ("../rootfs:armhf", None), ("images/a:9", None),
+])  # fmt: skip
+def test_an_image_without_its_scheme_is_recognized(spec: str, meant: str | None) -> None:
+    for ask in (find, add):
+        with pytest.raises(GlibcError, match="does not exist; expected a directory") as caught:
+            ask(spec)
+        assert str(caught.value).partition(", or docker://")[2].partition(",")[0] == (meant or "")
 
 
 def _with(key: str, value: object) -> Callable[[Layout], object]:
@@ -230,7 +262,8 @@ def test_packages_belong_together(tmp_path: Path) -> None:
     loader = deb(tmp_path / "loader.deb", member(LD, LOADER))
     (build,) = find(f"{libc}+{loader}")
     assert (build.version, build.origin) == ("2.36", f"{name} + loader.deb")
-    assert build.package == ("", "", "2.36-9+deb12u10", build.origin)
+    assert build.package[:4] == ("", "", "2.36-9+deb12u10", build.origin)
+    assert [one.state for one in inventory() if one.id == build.id] == ["package"]
     with pytest.raises(GlibcError, match=r"amd64.deb: glibc 2.36 without its dynamic loader"):
         find(str(libc))
     with pytest.raises(GlibcError, match=r"gone.rpm is no file; expected"):
@@ -299,6 +332,7 @@ def test_the_root_of_a_process(own: Build, tmp_path: Path, too_large: bool) -> N
     assert (build.version, build.arch) == (own.version, own.arch)
     assert set(own.names) - set(build.names) <= {"libm.so.6"}
     assert build.origin == f"process {process.pid}"
+    assert [one.state for one in inventory() if one.id == build.id] == ["process"]
     for word in (f"pid:{process.pid}", "pid:0"):
         with pytest.raises(GlibcUnavailable, match=f"{word}: its root cannot be entered"):
             find(word)

@@ -201,7 +201,7 @@ def test_the_command_lists(own: Build, call: Call) -> None:
         "version": "2.31", "arch": own.arch, "state": "cached", "origin": "debian bullseye 2.31-1",
         "id": key, "name": None, "rows": [], "distribution": "debian", "release": "bullseye",
         "package_version": "2.31-1", "source": "package", "added": today,
-        "resolver": "glibc", "resolver_version": "",
+        "resolver": "glibc", "resolver_version": "", "digest": "",
     }  # fmt: skip
 
 
