@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -18,8 +19,8 @@ from elftools.elf.elffile import ELFFile
 from harness.glibcs.catalog import native_arch
 from harness.native.worker_lane import bundled_module, bundled_worker
 from tests.csrc.test_build import MACHINES
-from tests.e2e.conftest import Built, build_package
-from tests.e2e.kit import COMMAND, ROOT, start
+from tests.e2e.conftest import Built, build_package, run_pip
+from tests.e2e.kit import COMMAND, OF_EVERY_KIND, ROOT, start
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("package")]
 # PEP 600's names, which an index takes; 2.17 is CentOS 7's
@@ -104,6 +105,25 @@ def test_what_the_sdist_carries(built: Built) -> None:
     sources = {f"csrc/{one.name}" for one in (ROOT / "csrc").glob("*.[ch]")}
     assert data_files() | sources | {"csrc/PROTOCOL.md", "csrc/toolchain.py", "LICENSE"} <= names
     assert not {name for name in names if name.endswith(".so") or "/bin/" in name}
+
+
+def test_the_one_file_of_the_page_runs(
+    built: Built, tmp_path: Path, unreachable: Callable[[str], NoReturn]
+) -> None:
+    """A pex: small enough to be copied to a node, and all that it unpacks is where it is told."""
+    place, file, unpacked = tmp_path / "venv", tmp_path / "gai-harness.pex", tmp_path / "unpacked"
+    start(sys.executable, "-P", "-m", "venv", "--without-pip", place, check=True)
+    pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
+    run_pip([*pip, "install", "pex"], unreachable)
+    words = [built.wheels[native_arch()], "-c", "gai-harness", "-o", file]
+    run_pip([str(place / "bin/pex"), "--pex-root", str(place), *map(str, words)], unreachable)
+    assert file.stat().st_size < 30 << 20
+
+    clean = {"PYTHONPATH": None, "PEX_ROOT": str(unpacked)}
+    ran = start(file, "run", *OF_EVERY_KIND, "--lane", "both", cwd=tmp_path, env=clean)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    sizes = {path.stat().st_ino: path.stat().st_size for path in unpacked.rglob("*")}
+    assert 30 << 20 < sum(sizes.values()) < 50 << 20, "docs/install.md says how much it is"
 
 
 def test_an_installed_package_runs_its_library(installed: Path, tmp_path: Path) -> None:
