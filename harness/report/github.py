@@ -91,7 +91,7 @@ class GitHubReport(Writer):
     @property
     def _totals(self) -> str:
         what = f"{self._lookups} look-up{'s'[: self._lookups != 1]}"
-        return f"{what}{self.summary.beside(self._lookups)}: {self.summary.words}"
+        return f"{what}{self.summary.beside(self._lookups)}: {self.totals}"
 
     def _failure(self, report: LookupReport, failed: Sequence[Result]) -> None:
         lines = []

@@ -108,7 +108,7 @@ class TextReport(Writer):
         on = ", ".join(_builds(self._ran))
         whose = "glibc " if "glibc" in self._resolvers else ""
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on {whose}{on}" if on else "")
-        self._say(f"{what}{self.summary.beside(lookups)}: {self.summary.words}", "bold")
+        self._say(f"{what}{self.summary.beside(lookups)}: {self.totals}", "bold")
         through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
         if through:
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))

@@ -43,6 +43,13 @@ class Writer:
         """Write what is still to be written."""
 
     @property
+    def totals(self) -> str:
+        """The counts of the whole run in words, with the hosts that could not be built."""
+        refused = sum(notice.kind == "refused" for notice in self._notices)
+        more = f", {refused} scenario{'s'[: refused != 1]} not run" if refused else ""
+        return self.summary.words + more
+
+    @property
     def beyond(self) -> str:
         """Which versions of the run are newer than the model knows, in a line; "" for none."""
         return beyond(self._versions)

@@ -270,7 +270,9 @@ def test_nothing_looked_up_is_said_so(call: Call) -> None:
         GOOD.replace("host: {", "host: {sysctls: {net.ipv4.conf.all.nope: 1}, ")
     )
     done = call("run", "a.yaml")
-    assert done.out == "0 lookups: 0 agree, 0 disagree, 0 error\n"
+    assert done.out == "0 lookups: 0 agree, 0 disagree, 0 error, 1 scenario not run\n"
+    github = call("run", "a.yaml", "a.yaml", "good.yaml", "--format", "github").out
+    assert "1 agree, 0 disagree, 0 error, 2 scenarios not run" in github
     said = the_line(Done(done.status, "", done.err))
     assert "net.ipv4.conf.all.nope" in said
     assert "no such setting" in said
