@@ -97,6 +97,23 @@ def distributions() -> dict[str, Distribution]:
     }  # fmt: skip
 
 
+def elsewhere(version: str) -> str:
+    """Which distributions carry a version that this host's has not, as a line's hint, or ""."""
+    had = {
+        f"{name} {suite['name']} (docker://{table['image']}:{suite['name']})": suite["glibc"]
+        for name, table in _catalogue()["apt"].items()
+        for suite in table["suites"]
+        if "modules" not in suite  # no whole suite, and so no image has its glibc
+    } | {
+        f"{name} {release} (docker://{table['image']}:{release})": glibc
+        for name, table in _catalogue()["rpm"].items()
+        for release, glibc in table["releases"].items()
+    }
+    places = [place for place, glibc in had.items() if glibc == version]
+    takes = "--glibc takes such an image, or packages (FILE.deb, FILE.rpm)"
+    return f"it is in {', '.join(places)}; {takes}" if places else ""
+
+
 def host_distribution() -> Distribution:
     """The distribution this host runs, or the one it is derived from (os-release(5)).
 

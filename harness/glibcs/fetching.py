@@ -125,7 +125,7 @@ def _suites(distribution: Distribution, name: str) -> tuple[Suite, ...]:
         raise GlibcError(
             f"{name!r} is neither a version nor a suite; expected one of {', '.join(names)}{near}"
         )
-    raise GlibcMissing(name, distribution.offer)
+    raise GlibcMissing(name, catalog.elsewhere(name) or distribution.offer)
 
 
 def _fetch_suite(request: PackageRequest, watch: Watcher, refresh: bool, wanted: str) -> Build:

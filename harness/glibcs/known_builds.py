@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.glibcs import cache
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
-from harness.glibcs.catalog import Distribution, host_distribution, native_arch
+from harness.glibcs.catalog import Distribution, elsewhere, host_distribution, native_arch
 from harness.glibcs.discover import PACKAGES, PACKED, from_directory, image_and_arch, is_packed
 from harness.glibcs.host_libc import host
 from harness.glibcs.managers import not_here
@@ -310,7 +310,7 @@ def _remedy(spec: str, version: str, arch: str) -> str:
     try:
         distribution = _offered()
     except GlibcUnavailable as problem:
-        return problem.hint
+        return elsewhere(version) or problem.hint
     if distribution.carrying(version):
         if arch not in SUPPORTED:
             near = did_you_mean(arch, SUPPORTED, f"{version}:{{}}")
@@ -318,7 +318,7 @@ def _remedy(spec: str, version: str, arch: str) -> str:
         if programs.find(distribution.manager) is None:
             return not_here(distribution.manager).hint
         return f"{_FETCH} {spec}"
-    return distribution.offer
+    return elsewhere(version) or distribution.offer
 
 
 def _name(name: str | None, directory: Path, found: Build) -> str:
