@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -27,7 +27,7 @@ from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree
 from harness.glibcs.elf import sha256
 from harness.glibcs.libc_files import WANTED
 from harness.glibcs.other_files import any_in_directory
-from harness.glibcs.release import RELEASES, STATUS, package_of
+from harness.glibcs.release import DATABASES, RELEASES, STATUS, package_of
 from harness.sandbox import programs
 from harness.text.reading import read_regular
 from harness.versions import SUPPORTED
@@ -144,7 +144,7 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
             else:
                 _apply(path, tree, "")
         digest = hashlib.sha256("+".join(map(sha256, paths)).encode()).hexdigest()
-        yield _build(spec, tree, " + ".join(path.name for path in paths), digest)
+        yield _build(spec, tree, " + ".join(path.name for path in paths), digest, paths)
     else:
         layout = work / "layout"
         if scheme == "docker://":
@@ -174,11 +174,11 @@ def _file(spec: str, name: str) -> Path:
     return path
 
 
-def _build(spec: str, tree: Path, shown: str, digest: str) -> Build:
+def _build(spec: str, tree: Path, shown: str, digest: str, packages: Sequence[Path] = ()) -> Build:
     """The glibc of an unpacked tree, or its musl, with what its distribution says of itself."""
     found = any_in_directory(tree, name=spec)
     digest = digest or sha256(found.libc)
-    package = package_of(Tree(tree), shown, shown.split(" + "))
+    package = package_of(Tree(tree), shown, packages)
     told = package._replace(package_version="") if package.package_version in shown else package
     package = package._replace(digest=f"sha256:{digest}")
     return replace(
@@ -333,7 +333,7 @@ def _unpack_layer(stream: IO[bytes], into: Path, shown: str, below: Path) -> str
         if path.name.startswith(_HIDDEN):
             _hide(path, below)
             return False
-        return is_glibc(name) or name in (*RELEASES, STATUS)
+        return is_glibc(name) or name in (*RELEASES, STATUS, *DATABASES)
 
     return unpack_tar(stream, into, shown, wanted, IMAGE)
 

@@ -1,10 +1,15 @@
 """What a distribution says of its own glibc: its name, its release and the package's version.
 
-Sources: os-release(5), dpkg's status file, the names that dpkg-name(1) and rpmbuild(8) give files.
+What is somebody else's is read by the host's own dpkg-deb and rpm, which have little memory and
+time for it. Sources: os-release(5), dpkg's status file, deb-control(5), the names that rpmbuild(8)
+gives files, rpm(8).
 """
 
+import os
 import re
+import resource
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -16,35 +21,98 @@ from harness.text.reading import read_regular
 
 STATUS = "var/lib/dpkg/status"
 RELEASES = ("etc/os-release", "usr/lib/os-release")
+# rpm's database as sqlite's, its own and Berkeley DB's file, where distributions have it
+DATABASES = tuple(
+    f"{folder}/{name}"
+    for folder in ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
+    for name in ("rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages")
+)
 _LARGEST = 64 * 1024 * 1024
 _LONGEST = 80
-_NAMED = re.compile(r"glibc-([0-9][^-]*-[^-]+)\.[^.-]+\.rpm|libc6(?:\.1)?_([^_]+)_[^_]+\.deb")
-_SECONDS = 10
+_NAMED = re.compile(r"glibc-([0-9][^-]*-[^-]+)\.[^.-]+\.rpm")
+_CONTROL = re.compile(r"Package: libc6(?:\.1)?\nVersion: (\S+)\n")
+_SECONDS, _MOST_MEMORY, _MOST_SAID = 10, 1 << 30, 1 << 16
+_OF_GLIBC = ("-q", "--queryformat", "%{VERSION}-%{RELEASE}\n", "glibc")
 
 
-def package_of(tree: Tree, source: str, names: Iterable[str] = ()) -> Package:
-    """What the files of a root say of it; ``names`` are the packages it was made of, if it was."""
+def package_of(tree: Tree, source: str, packages: Iterable[Path] = ()) -> Package:
+    """What a root in a private folder says of itself; ``packages`` are those it was made of, if it
+    was.
+    """
+    version = next(filter(None, map(_version, packages)), "")
+    return _package(tree, source, version, _database(tree))
+
+
+def _package(tree: Tree, source: str, *versions: str) -> Package:
     lines = _text(tree, *RELEASES).splitlines()
     said = dict(line.split("=", 1) for line in lines if "=" in line)
     name, release = (said.get(key, "").strip("\"'")[:40] for key in ("ID", "VERSION_ID"))
-    named = filter(None, map(_NAMED.fullmatch, names))
-    version = _status(tree) or next((one[1] or one[2] for one in named), "")
+    version = next(filter(None, (_status(tree), *versions)), "")
     return Package(name, release, version[:_LONGEST], source)
 
 
 def package_of_host() -> Package:
     """What this host says of its own glibc; rpm is asked where dpkg has none."""
-    found = package_of(Tree(Path("/")), "host")
+    found = _package(Tree(Path("/")), "host")
     rpm = programs.find("rpm")
     if found.package_version or rpm is None:
         return found
     with suppress(OSError, subprocess.SubprocessError):
         said = subprocess.run(
-            [rpm, "-q", "--queryformat", "%{VERSION}-%{RELEASE}\n", "glibc"], timeout=_SECONDS,
+            [rpm, *_OF_GLIBC], timeout=_SECONDS,
             env=programs.environment(), stdin=subprocess.DEVNULL, capture_output=True, check=True,
         ).stdout.decode("utf-8", "replace")  # fmt: skip
         return found._replace(package_version=said.partition("\n")[0][:_LONGEST])
     return found
+
+
+def _version(package: Path) -> str:
+    """glibc's version as its package has it, of an RPM in its name; "" of another package."""
+    if package.suffix != ".deb":
+        named = _NAMED.fullmatch(package.name)
+        return named[1] if named else ""
+    said = _CONTROL.fullmatch(_answer("dpkg-deb", "-f", str(package), "Package", "Version"))
+    return said[1] if said else ""
+
+
+def _database(tree: Tree) -> str:
+    """glibc's version as the tree's rpm database has it; "" where there is none, or no rpm.
+
+    rpm gets the regular files of the tree in a folder of their own: in the tree a link might lead
+    it to a file of this host.
+    """
+    with tempfile.TemporaryDirectory(dir=tree.root.parent) as folder:
+        for inside in DATABASES:
+            found, place = tree.file(inside), Path(folder, inside)
+            if found is not None:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.link(found, place)
+        for part in dict.fromkeys(Path(folder, one).parent for one in DATABASES):
+            # what rpm says of an empty folder or a package that is not there has blanks
+            if part.is_dir():
+                said = _answer("rpm", "--dbpath", str(part), "--nosignature", *_OF_GLIBC)
+                if said.strip() and " " not in said:
+                    return said.partition("\n")[0]
+    return ""
+
+
+def _answer(program: str, *words: str) -> str:
+    """What a program of this host makes of somebody else's file; "" where it is not here."""
+    command = [programs.find(program) or f"/usr/bin/{program}", *words]
+    with (
+        suppress(OSError),
+        subprocess.Popen(
+            command, env={**programs.environment(), "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ) as process,
+    ):  # fmt: skip
+        assert process.stdout is not None
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+        said = process.stdout.read(_MOST_SAID)
+        process.kill()  # it may still have more to say
+        return said.decode("utf-8", "replace")
+    return ""
 
 
 def _status(tree: Tree) -> str:

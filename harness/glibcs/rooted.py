@@ -18,6 +18,11 @@ import tarfile  # noqa: E402
 
 _CLONE_NEWUSER = 0x10000000
 _RELEASES = ("etc/os-release", "usr/lib/os-release", "var/lib/dpkg/status")
+_DATABASES = tuple(
+    f"{folder}/{name}"
+    for folder in ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
+    for name in ("rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages")
+)
 _DEEPEST = 4
 
 
@@ -36,7 +41,7 @@ def main(pid: str, names: str) -> int:
         print(getattr(error, "strerror", None) or error, file=sys.stderr)
         return 1
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.GNU_FORMAT) as archive:
-        for name in (*_RELEASES, *_libraries(re.compile(names))):
+        for name in (*_RELEASES, *_DATABASES, *_libraries(re.compile(names))):
             try:
                 archive.add(name, recursive=False)
             except OSError:  # not there, or not for us to read

@@ -14,6 +14,7 @@ from harness.glibcs.apt_sources import Source
 from harness.glibcs.catalog import Distribution, Suite, native_arch
 from harness.glibcs.managers import PackageRequest, Watcher
 from tests.e2e.kit import start
+from tests.glibcs.making import Layout
 
 OTHER = "s390x" if native_arch() != "s390x" else "amd64"
 """Not this host's architecture."""
@@ -156,3 +157,8 @@ def insecure(registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (home / "registries.conf").write_text(settings)
     monkeypatch.setenv("HOME", str(tmp_path))
     return registry
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path / "image")

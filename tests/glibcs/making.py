@@ -164,3 +164,16 @@ class Layout:
     def _index(self, manifests: list[dict[str, Any]]) -> None:
         index = {"schemaVersion": 2, "manifests": manifests}
         (self.folder / "index.json").write_text(json.dumps(index))
+
+
+LIBC, LD = "usr/lib64/libc.so.6", "lib64/ld-linux-x86-64.so.2"
+LOADER = elf(soname="ld-linux-x86-64.so.2", needed=(), interpreter=None, versions=(), content=b"")
+RELEASE = member("usr/lib/os-release", b'ID="rhel-like"\nVERSION_ID="9"\n')
+ROOT = (
+    member("./usr/bin/sh", b"not wanted"), RELEASE, link("etc/os-release", "../usr/lib/os-release"),
+    member(LIBC, elf(content=b"GNU C Library (old) stable release version 2.34.\n")),
+    member("usr/lib64/libm.so.6", elf(soname="libm.so.6")),
+    member("usr/lib64/libdl.so.2", elf(soname="libdl.so.2")),
+    member(LD, LOADER), member("dev/null", type=tarfile.CHRTYPE),
+)  # fmt: skip
+BASE = tar(*ROOT)

@@ -22,29 +22,27 @@ from harness.glibcs.libc_files import WANTED
 from harness.sandbox import programs
 from harness.versions import ARCHITECTURES
 from tests.e2e.kit import COMMAND, OF_EVERY_KIND, start
-from tests.glibcs.making import Layout, deb, elf, hard, link, member, rpm, tar
+from tests.glibcs.making import (
+    BASE,
+    LD,
+    LIBC,
+    LOADER,
+    RELEASE,
+    ROOT,
+    Layout,
+    elf,
+    hard,
+    link,
+    member,
+    rpm,
+    tar,
+)
 
 ROOTED = Path(images.__file__).with_name("rooted.py")
-LIBC, LD = "usr/lib64/libc.so.6", "lib64/ld-linux-x86-64.so.2"
-LOADER = elf(soname="ld-linux-x86-64.so.2", needed=(), interpreter=None, versions=(), content=b"")
-RELEASE = member("usr/lib/os-release", b'ID="rhel-like"\nVERSION_ID="9"\n')
-ROOT = (
-    member("./usr/bin/sh", b"not wanted"), RELEASE, link("etc/os-release", "../usr/lib/os-release"),
-    member(LIBC, elf(content=b"GNU C Library (old) stable release version 2.34.\n")),
-    member("usr/lib64/libm.so.6", elf(soname="libm.so.6")),
-    member("usr/lib64/libdl.so.2", elf(soname="libdl.so.2")),
-    member(LD, LOADER), member("dev/null", type=tarfile.CHRTYPE),
-)  # fmt: skip
-BASE = tar(*ROOT)
 UPDATE = tar(
     member(LIBC, elf()), member("usr/lib64/.wh.libm.so.6"), member("usr/bin/.wh..wh..opq"),
     member("opt/.wh..wh..opq"),
 )  # fmt: skip
-
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path / "image")
 
 
 def _archived(layout: Layout, path: Path) -> Path:
@@ -253,38 +251,6 @@ def test_a_root_file_system(
         subprocess.run([needs(compress), "-q", path], check=True)
     (build,) = find(str(next(tmp_path.glob(f"rootfs{ending}"))))
     assert (build.version, build.origin) == ("2.34", f"rhel-like 9 rootfs{ending}")
-
-
-@pytest.mark.needs("dpkg-deb", "dpkg")
-def test_packages_belong_together(tmp_path: Path) -> None:
-    name = "libc6_2.36-9+deb12u10_amd64.deb"
-    libc = deb(tmp_path / name, member(LIBC, elf()), member("usr/share/doc/x", b""))
-    loader = deb(tmp_path / "loader.deb", member(LD, LOADER))
-    (build,) = find(f"{libc}+{loader}")
-    assert (build.version, build.origin) == ("2.36", f"{name} + loader.deb")
-    assert build.package[:4] == ("", "", "2.36-9+deb12u10", build.origin)
-    assert [one.state for one in inventory() if one.id == build.id] == ["package"]
-    with pytest.raises(GlibcError, match=r"amd64.deb: glibc 2.36 without its dynamic loader"):
-        find(str(libc))
-    with pytest.raises(GlibcError, match=r"gone.rpm is no file; expected"):
-        find(f"{libc}+gone.rpm")
-
-
-def test_rpm_packages(tmp_path: Path, own: Build, needs: Callable[..., str]) -> None:
-    needs("rpm2archive", "rpm2cpio")
-    needs("rpmbuild", "rpm")
-    first, second = own.files[:2], own.files[2:]
-    packages = [
-        rpm(tmp_path, name, *((f"/usr/lib64/{one}", path) for one, path in files))
-        for name, files in (("glibc", first), ("glibc-common", second))
-    ]
-    (build,) = find("+".join(map(str, packages)))
-    assert build.names == own.names
-    assert build.package.package_version == "2.34-1"
-    assert build.libc.read_bytes() == own.libc.read_bytes()
-    packages[0].write_bytes(packages[0].read_bytes()[:-5000])
-    with pytest.raises(GlibcError, match="damaged"):
-        find("+".join(map(str, packages)))
 
 
 @pytest.mark.bare
