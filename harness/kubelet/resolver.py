@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
-from harness.live.names import hosts_line
+from harness.live.names import hosts_line, hosts_words
 from harness.model.golang_names import in_hosts_file, is_usual
 from harness.model.golang_rows import behaviour
 from harness.model.host import IPAddress
@@ -106,7 +106,7 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
             return Chosen("cgo", f"nsswitch.conf names {source}, which Go does not know")
     if mdns and around.mdns_allow:
         return Chosen("cgo", "there is a file /etc/mdns.allow")
-    words = " ".join(source for source, _ in sources)
+    words = " ".join((hosts_words(around.nsswitch) or "").split())
     if not {"files", "dns"} & {source for source, _ in sources}:
         return Chosen("cgo", f"nsswitch.conf has hosts: {words}")
     return Chosen("go", f"Go understands hosts: {words} and asks no getaddrinfo")

@@ -68,27 +68,30 @@ def ask_service(service: ConfiguredService, name: str, timeout: float) -> Servic
     return in_child(partial(_ask_one, service, name), timeout)
 
 
+def hosts_words(text: str | None) -> str | None:
+    """What a nsswitch.conf's last hosts line says, without its comment."""
+    lines = (raw.partition("#")[0].partition(":") for raw in (text or "").splitlines())
+    own = [rest for database, colon, rest in lines if colon and database.strip() == "hosts"]
+    return own[-1].strip() if own else None
+
+
 def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
     """The services of a nsswitch.conf's last hosts line, each with the conditions after it."""
-    services: list[tuple[str, list[str]]] | None = None
-    for raw in (text or "").splitlines():
-        database, colon, rest = raw.partition("#")[0].partition(":")
-        if not colon or database.strip() != "hosts":
-            continue
-        services = []
-        for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", rest):
-            if not word.startswith("["):
-                services.append((word, []))
-            elif services:
-                services[-1][1].extend(word[1:-1].split())
+    words = hosts_words(text)
+    if words is None:
+        return None
+    services: list[tuple[str, list[str]]] = []
+    for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", words):
+        if not word.startswith("["):
+            services.append((word, []))
+        elif services:
+            services[-1][1].extend(word[1:-1].split())
     return services
 
 
 def malformed(text: str | None) -> str | None:
     """What of a nsswitch.conf's last hosts line is malformed; None where nothing is."""
-    lines = (raw.partition("#")[0].partition(":") for raw in (text or "").splitlines())
-    own = [rest for database, colon, rest in lines if colon and database.strip() == "hosts"]
-    for found in _BRACKETS.finditer(own[-1] if own else ""):
+    for found in _BRACKETS.finditer(hosts_words(text) or ""):
         try:
             parse_hosts(f"files {found[0]}")
         except ValueError:

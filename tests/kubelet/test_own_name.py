@@ -40,6 +40,10 @@ def test_go_answers_for_the_own_name(name: str) -> None:
     assert line.startswith(f"'{name}' is the host's own name")
     assert "Go understands hosts: files dns and asks no getaddrinfo" in line
     assert line.endswith("whose answer gai-harness kubelet has")
+    # the line is shown as it is
+    usual = "hosts: compat # old\nhosts:  files [NOTFOUND=return]\tdns [UNAVAIL=continue] # mine\n"
+    line = not_from_glibc(name, Surroundings(usual, "node-1"))
+    assert "Go understands hosts: files [NOTFOUND=return] dns [UNAVAIL=continue] and" in line
 
 
 def test_nothing_is_said_of_other_names_nor_where_go_asks_glibc() -> None:
