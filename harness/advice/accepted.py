@@ -1,7 +1,8 @@
 """Findings of lint that are meant: a comment in the gai.conf says so, with the reason.
 
 A comment of its own line, ``# gai-harness: accept GAI012 REASON``, accepts the finding in the whole
-file; behind an entry it accepts the finding of that line. glibc reads neither. Pure.
+file; behind an entry it accepts the finding of that line. Several codes go with commas or blanks.
+glibc reads neither. Pure.
 """
 
 import re
@@ -12,7 +13,8 @@ from dataclasses import dataclass
 from harness.advice.lint import CODES, Finding, lint
 from harness.text.nearest import did_you_mean
 
-_COMMENT = re.compile(rb"([^#]*)#\s*gai-harness:\s*accept\b\s*(\S*)\s*(.*)")
+_COMMENT = re.compile(rb"([^#]*)#\s*gai-harness:\s*accept\b(.*)")
+_CODES = re.compile(r"(?:GAI\d*(?:[\s,]+|$))*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,16 @@ def acceptances(data: bytes) -> Iterator[Acceptance]:
         found = _COMMENT.match(raw)
         if found is None:
             continue
-        code, reason = (word.decode("utf-8", "replace").strip() for word in found.groups()[1:])
-        if code not in CODES:
-            raise AcceptError(f"{number}: accept {code}: {expected(code)}")
-        if not reason:
-            raise AcceptError(f"{number}: accept {code}: a reason behind it was expected")
-        yield Acceptance(code, reason, number if found[1].strip() else 0, number)
+        said = found[2].decode("utf-8", "replace").strip()
+        listed = _CODES.match(said)
+        end = listed.end() if listed else 0
+        codes, reason = said[:end].replace(",", " ").split(), said[end:]
+        for code in codes or [said.partition(" ")[0]]:
+            if code not in CODES:
+                raise AcceptError(f"{number}: accept {code}: {expected(code)}")
+            if not reason:
+                raise AcceptError(f"{number}: accept {code}: a reason behind it was expected")
+            yield Acceptance(code, reason, number if found[1].strip() else 0, number)
 
 
 def accepted(data: bytes) -> tuple[Acceptance, ...]:

@@ -23,16 +23,16 @@ def main(options: Options) -> int:
             known = [*accepted, *acceptances(data)]
         except AcceptError as error:
             raise UsageError(f"{name}:{error}") from None
-        idle = {one.stands: one.code for one in known if one.stands}
+        idle = {(one.stands, one.code): None for one in known if one.stands}
         for finding in lint(data):
             takers = [one for one in known if one.takes(finding)]
             for one in takers:
-                idle.pop(one.stands, None)
+                idle.pop((one.stands, one.code), None)
             if takers:
                 meant += 1
             else:
                 found.append((name, finding))
-        for line, code in idle.items():
+        for line, code in idle:
             say(f"{name}:{line}: accept {code}: there is no such finding to accept", sys.stderr)
     if meant:
         say(f"{meant} finding{'s'[: meant != 1]} accepted", sys.stderr)

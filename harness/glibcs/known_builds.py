@@ -339,9 +339,12 @@ def _unknown(spec: str) -> GlibcError:
     builds = [one.build for one in cache.cached() if one.build and not one.build.is_other]
     known = [build.name or build.version for build in builds]
     shown = ", ".join(dict.fromkeys(known)) or "nothing"
+    perhaps = _perhaps(spec, known)
+    if perhaps.endswith(f" of {spec}?"):
+        return GlibcError(f"{spec!r} is a suite, and no glibc{perhaps}")
     return GlibcError(
         f"{spec!r} names no glibc; expected a version, host, all, a directory, {PACKED}, "
-        f"or one of the cache ({shown}){_perhaps(spec, known)}"
+        f"or one of the cache ({shown}){perhaps}"
     )
 
 

@@ -89,6 +89,15 @@ def test_what_is_meant_is_accepted(tmp_path: Path, call: Call) -> None:
     )
     done = call("lint", "--json", path)
     assert (done.status, json.loads(done.out)["findings"]) == (0, [])
+    both = "precedence ::ffff:0:0/96 100\nreload yes\n"
+    for listed in ("GAI012,GAI015", "GAI012 GAI015", "GAI012, GAI015"):
+        path.write_text(f"# gai-harness: accept {listed} as GAI shows\n{both}")
+        done = call("lint", path)
+        assert (done.status, done.out, done.err) == (0, "", "2 findings accepted\n")
+    # one of them that has nothing to accept is told
+    path.write_text(f"# gai-harness: accept GAI012,GAI013,GAI015 as shown\n{both}")
+    told = f"{path}:1: accept GAI013: there is no such finding to accept\n2 findings accepted\n"
+    assert call("lint", path).err == told
     # behind an entry it is for that line alone
     path.write_text("reload no # gai-harness: accept GAI015 of no use\nreload yes\n")
     assert ":2: GAI015 " in call("lint", path).out
@@ -126,6 +135,8 @@ def test_explain_and_whatif_leave_out_what_is_accepted(tmp_path: Path, call: Cal
     [
         ("accept GAI012", ":1: accept GAI012: a reason behind it was expected"),
         ("accept GAI12 so", ":1: accept GAI12: a code of lint was expected"),
+        ("accept GAI012,GAI15 so", ":1: accept GAI15: a code of lint was expected"),
+        ("accept GAI012 GAI015", ":1: accept GAI012: a reason behind it was expected"),
         ("accept", ":1: accept : a code of lint was expected"),
     ],
 )

@@ -288,7 +288,8 @@ def test_a_fetch_is_suggested_where_it_would_work_only(
     newest, oldest = distribution.suites[-1], distribution.suites[0]
     foreign = f"{newest.glibc}:s390x"
     named = the_line(call("run", "--glibc", oldest.name))
-    assert f"did you mean {oldest.glibc}, the glibc of {oldest.name}?" in named
+    meant = f"did you mean {oldest.glibc}, the glibc of {oldest.name}?"
+    assert named.endswith(f"'{oldest.name}' is a suite, and no glibc; {meant}\n")
     unknown = the_line(call("run", "--glibc", "9.99"), 3)
     assert f"is known to have {oldest.glibc}, " in unknown
     mistyped = the_line(call("run", "--glibc", f"{oldest.glibc}:amr64"), 3)
