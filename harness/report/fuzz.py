@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from harness.compare.answers import differing_fields
 from harness.compare.evidence import LaneSpec
 from harness.compare.fields import Count, Schema
 from harness.compare.fuzz.found import Disagreement, FuzzReport
@@ -71,7 +72,7 @@ def _kind(result: Result) -> str:
     if result.error != result.model_error:
         return f"{result.error or 'an answer'} where the model says {result.model_error or 'one'}"
     if result.native == result.model and result.differences:
-        return result.differences[0].partition(": ")[2].split()[0] + " of an entry"
+        return f"{differing_fields(result.differences)[0]} of an entry"
     if sorted(result.native) != sorted(result.model):
         return "other addresses"
     first = result.model[result.first_difference or 0]
