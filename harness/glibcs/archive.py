@@ -46,6 +46,15 @@ _PROGRAMS = {
 _MAGIC = {b"\xfd7zXZ\0": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
 
 
+class LinkedElsewhere(GlibcError):
+    """Wanted members are hard links to others, which were not; ``targets`` are those."""
+
+    def __init__(self, shown: str, targets: frozenset[str]) -> None:
+        first = _short(min(targets))
+        super().__init__(f"{shown}: a hard link to {first}, which is not unpacked")
+        self.targets = targets
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What an archive of a kind may hold.
@@ -155,34 +164,42 @@ def unpack_tar(
     shown: str,
     wanted: Callable[[str], bool] = is_glibc,
     kind: Kind = PACKAGE,
+    linked: frozenset[str] = frozenset(),
 ) -> str:
     """Unpack what is wanted out of an uncompressed tar stream, to its end; gives its SHA-256.
 
     See `unpack`. The stream need not be seekable; ``shown`` is how to call the archive in an error.
+    Raises LinkedElsewhere as well, whose ``targets`` are the members to take along in a second
+    pass, as ``linked``; what is of no look-up may then do without its target.
     """
-    bounded = _Bounded(stream, kind)
+    bounded, elsewhere = _Bounded(stream, kind), set[str]()
     try:
         for member, content in _members(bounded, kind):
             if kind.loose:
                 member.name = member.name.lstrip("/")
                 member.linkname = member.linkname.lstrip("/") if member.islnk() else member.linkname
-                if not wanted(_inside(member.name)):
+                if not wanted(_inside(member.name)) and _inside(member.name) not in linked:
                     continue
             name = _fitting(member.name)
             if member.issym():
                 _check_link(name, member.linkname)
             elif member.islnk():
                 _fitting(member.linkname)
-            if not member.isdir() and wanted(name):
-                _make(content, member, name, tree, kind)
+            if not member.isdir() and (wanted(name) or name in linked):
+                if _make(content, member, name, tree, kind):
+                    continue
+                if is_glibc(name) or not linked:
+                    elsewhere.add(_fitting(member.linkname))
         # the end of the archive is padding; reading it lets who decompresses end by itself
         while bounded.read(65536):
             pass
-        return bounded.digest.hexdigest()
     except GlibcError as error:
         raise GlibcError(f"{shown}: {error}") from None
     except (tarfile.TarError, ValueError) as error:  # ValueError: a number or a name in a header
         raise GlibcError(f"{shown}: a damaged package ({_short(str(error))})") from None
+    if elsewhere:
+        raise LinkedElsewhere(shown, frozenset(elsewhere))
+    return bounded.digest.hexdigest()
 
 
 class _Bounded:
@@ -308,7 +325,8 @@ def _check_link(name: str, target: str) -> None:
 
 def _make(
     content: Iterator[bytes], member: tarfile.TarInfo, name: str, tree: Path, kind: Kind
-) -> None:
+) -> bool:
+    """Make a member; False for a hard link to what is not in the tree."""
     path = _folder(tree, posixpath.dirname(name)) / posixpath.basename(name)
     if path.is_symlink() or path.exists():
         if kind.loose and not path.is_dir():
@@ -317,18 +335,18 @@ def _make(
             raise GlibcError(f"{_short(name)} is in the package twice")
     if member.issym():
         path.symlink_to(member.linkname)
-        return
+        return True
     if member.islnk():
         target = _fitting(member.linkname)
         # no part of the way, the last one included, may be a link the archive has made
         source = Path(os.path.realpath(tree)) / target
         if os.path.realpath(source) != str(source) or not source.is_file():
-            raise GlibcError(f"a hard link to {_short(target)}, which is not unpacked")
+            return False
         path.hardlink_to(source)
-        return
+        return True
     if member.size > kind.largest:
         if kind.loose and not is_glibc(name):
-            return  # a tree is usable without what it says of itself
+            return True  # a tree is usable without what it says of itself
         raise GlibcError(
             f"{_short(name)} has {member.size} bytes, too many for a library or a qemu"
         )
@@ -336,6 +354,7 @@ def _make(
     with path.open("xb") as output:
         output.writelines(content)
     path.chmod(0o755 if member.mode & 0o100 else 0o644)
+    return True
 
 
 def _folder(tree: Path, inside: str) -> Path:

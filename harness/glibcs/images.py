@@ -20,7 +20,7 @@ from typing import IO, Annotated, TypeVar
 from pydantic import BaseModel, Field, RootModel, ValidationError
 
 from harness.glibcs import cache
-from harness.glibcs.archive import IMAGE, is_glibc, opened, unpack, unpack_tar
+from harness.glibcs.archive import IMAGE, LinkedElsewhere, is_glibc, opened, unpack, unpack_tar
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree
@@ -309,8 +309,14 @@ def _apply(layer: Path, tree: Path, content: str) -> None:
     """Put a layer over a tree; ``content`` is the digest of what it unpacks to, if it has one."""
     above = tree.with_name("above")
     above.mkdir()
-    with opened(layer) as stream:
-        digest = _unpack_layer(stream, above, layer.name, tree)
+    try:
+        with opened(layer) as stream:
+            digest = _unpack_layer(stream, above, layer.name, tree)
+    except LinkedElsewhere as links:  # as OSTree has all files, to its objects
+        shutil.rmtree(above)
+        above.mkdir()
+        with opened(layer) as stream:
+            digest = _unpack_layer(stream, above, layer.name, tree, links.targets)
     if content and f"sha256:{digest}" != content:
         raise GlibcError(f"{layer.name}: another content than the image's configuration says")
     for path in sorted(above.rglob("*")):
@@ -325,7 +331,9 @@ def _apply(layer: Path, tree: Path, content: str) -> None:
     shutil.rmtree(above)
 
 
-def _unpack_layer(stream: IO[bytes], into: Path, shown: str, below: Path) -> str:
+def _unpack_layer(
+    stream: IO[bytes], into: Path, shown: str, below: Path, linked: frozenset[str] = frozenset()
+) -> str:
     """Unpack a layer's libraries, and remove from the tree below what it hides; its SHA-256."""
 
     def wanted(name: str) -> bool:
@@ -335,7 +343,7 @@ def _unpack_layer(stream: IO[bytes], into: Path, shown: str, below: Path) -> str
             return False
         return is_glibc(name) or name in (*RELEASES, STATUS, *DATABASES)
 
-    return unpack_tar(stream, into, shown, wanted, IMAGE)
+    return unpack_tar(stream, into, shown, wanted, IMAGE, linked)
 
 
 def _hide(mark: PurePosixPath, tree: Path) -> None:

@@ -145,6 +145,19 @@ def test_an_architecture_may_stand_behind_an_image(
     assert image_and_arch(spec) == (image, arch)
 
 
+def test_libraries_that_are_links_to_ostrees_objects(layout: Layout) -> None:
+    """In one layer, each object and then the link; a database may do without its object."""
+    one, two, three = (f"sysroot/ostree/repo/objects/0{name}/1.file" for name in "abc")
+    layout.image(tar(
+        member(one, elf()), hard(LIBC, one), member(two, LOADER), hard(LD, two),
+        RELEASE, hard("usr/share/rpm/rpmdb.sqlite", three), member("usr/share/doc/x", b"not"),
+    ))  # fmt: skip
+    (build,) = find(f"oci:{layout.folder}")
+    assert (build.version, build.libc.read_bytes()) == ("2.36", elf())
+    assert build.loader.read_bytes() == LOADER
+    assert build.package[:3] == ("rhel-like", "9", "")
+
+
 @pytest.mark.parametrize("form", ["oci", "oci-archive"])
 def test_one_of_several_images_is_named_by_its_tag(
     form: str, layout: Layout, tmp_path: Path
