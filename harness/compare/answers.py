@@ -43,7 +43,7 @@ _FIELDS = (
 def differing_fields(differences: Iterable[str]) -> list[str]:
     """The fields that lines of `entry_differences` speak of."""
     told = [line.partition(": ")[2].removeprefix("no ") or line for line in differences]
-    return [one for one in _FIELDS if any(text.startswith(f"{one} ") for text in told)]
+    return [one for one in _FIELDS if any(text.startswith((f"{one} ", f"{one},")) for text in told)]
 
 
 def explains(native: Outcome, prediction: Prediction, request: Request) -> bool:
