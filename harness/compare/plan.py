@@ -3,6 +3,7 @@
 import stat
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -113,11 +114,18 @@ def lanes_for(
     build does not have.
     """
     words = [word.strip() for word in resolver.split(",")]
-    specs = [*_specs(glibc, lane).values()] if {"glibc", "all"} & {*words} else []
+    specs: list[LaneSpec] = []
+    missing: list[GlibcError] = []
+    if {"glibc", "all"} & {*words}:
+        with _kept(missing):
+            specs += _specs(glibc, lane).values()
     if others := [word for word in words if word != "glibc"]:
         from harness.glibcs.others import find_others
 
-        specs += [_other_lane(build) for build in find_others(others)]
+        with _kept(missing):
+            specs += [_other_lane(build) for build in find_others(others)]
+    if missing:
+        raise together(missing)
     lanes = shortened(sorted(specs, key=_by_version))
     return marked(lanes) if tested else lanes
 
@@ -163,17 +171,24 @@ def _specs(glibc: str, lane: str, also: Sequence[str] = ()) -> dict[tuple[str, s
     for word in (*words, *also):
         if not word:
             raise PlanError("--glibc: a version, host, a folder or all was expected")
-        try:
+        with _kept(missing):
             for build in glibcs.find(word):
                 for spec in _lanes_of(build, lane) if word in words else ():
                     specs.setdefault((build.id, spec.lane), spec)
-        except GlibcError as problem:
-            if not (problem.fetch or isinstance(problem, GlibcMissing)):
-                raise
-            missing.append(problem)
     if missing:
         raise together(missing)
     return specs
+
+
+@contextmanager
+def _kept(missing: list[GlibcError]) -> Iterator[None]:
+    """Keep the error of a build that is not here, to be told with the others."""
+    try:
+        yield
+    except GlibcError as problem:
+        if not (problem.fetch or problem.parts or isinstance(problem, GlibcMissing)):
+            raise
+        missing.append(problem)
 
 
 def _by_version(spec: LaneSpec) -> tuple[object, ...]:

@@ -104,11 +104,13 @@ class GlibcError(Exception):
 
     ``str()`` is the one line shown. ``exit_status`` is the status the command line ends with:
     2 here (wrong input), 3 in the subclasses (this host cannot do it). ``fetch`` are the words
-    with which ``glibc fetch`` brings what is missing; none where it cannot.
+    with which ``glibc fetch`` brings what is missing; none where it cannot. ``parts`` are the
+    errors of which `together` made this one.
     """
 
     exit_status: int = 2
     fetch: tuple[str, ...] = ()
+    parts: tuple[GlibcError, ...] = ()
 
     def __init__(self, line: str) -> None:
         # names out of a tree or a library may have line breaks and control characters
@@ -146,6 +148,7 @@ def together(missing: Sequence[GlibcError]) -> GlibcError:
     """
     if len(missing) == 1:
         return missing[0]
+    missing = [part for one in missing for part in one.parts or (one,)]
     named = [
         (one.spec,) if isinstance(one, GlibcMissing) and not one.fetch else one.fetch
         for one in missing
@@ -161,7 +164,9 @@ def together(missing: Sequence[GlibcError]) -> GlibcError:
             elsewhere.setdefault(one.hint, []).append(one.spec)
     for hint, specs in elsewhere.items():  # the command stands last
         hints.insert(0, f"for {', '.join(dict.fromkeys(specs))}: {hint}")
-    return GlibcUnavailable(reason, "; ".join(hints), words)
+    made = GlibcUnavailable(reason, "; ".join(hints), words)
+    made.parts = tuple(missing)
+    return made
 
 
 def _listed(specs: Iterable[str]) -> str:

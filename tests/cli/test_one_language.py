@@ -171,6 +171,9 @@ def test_what_can_be_fetched_and_what_cannot_are_named_in_one_line(
     for way in ("docker://", "FILE.deb", "FILE.rpm", "gai-harness glibc add DIR"):
         assert way in done.err
     assert done.err.endswith(f"; gai-harness glibc fetch {foreign} (or this line with --fetch)\n")
+    resolvers = call("run", "--glibc", f"1.98,{foreign}", "--resolver", "glibc,musl,c-ares").err
+    assert f"not on this host: glibc 1.98, {foreign}, musl, c-ares; for 1.98: " in resolvers
+    assert resolvers.endswith(f"fetch {foreign} musl c-ares (or this line with --fetch)\n")
     none = call("run", "--glibc", "1.98,1.99")
     assert "--fetch" not in none.err
     assert "glibc 1.98, 1.99; for 1.98, 1.99: " in none.err
