@@ -7,11 +7,12 @@ host's, is turned away. Options: apt.conf(5), apt-get(8), sources.list(5).
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.glibcs.apt_sources import Source
 from harness.glibcs.build import GlibcError, GlibcUnavailable
-from harness.glibcs.managers import PackageRequest, Watcher, explain, not_here, run
+from harness.glibcs.managers import PackageRequest, Progress, Watcher, explain, not_here, run
 from harness.sandbox import programs
 from harness.text.reading import read_regular
 
@@ -76,39 +77,63 @@ def download(request: PackageRequest, source: Source, work: Path, watch: Watcher
 
 def reach(request: PackageRequest, source: Source, work: Path) -> None:
     """Fetch a suite's signed release file, which is small, and nothing else; see `download`."""
-    _updated(request, source, work, lambda _: None, "none")
+    _updated(request, replace(source, updates=()), work, lambda _: None, "none")
 
 
 def _updated(
     request: PackageRequest, source: Source, work: Path, watch: Watcher, targets: str
 ) -> list[str]:
-    """Read the suite's index into the private folder; gives how to call apt-get for it then."""
+    """Read the suite's index, and those of its updates as far as they can be had, into the private
+    folder; gives how to call apt-get for them then: it takes the newest package.
+    """
     apt = programs.find("apt-get")
     if apt is None:
         raise not_here("apt-get")
     for folder in ("state/lists/partial", "cache/archives/partial", "out"):
         (work / folder).mkdir(parents=True)
     (work / "status").touch()
-    (work / "apt.sources").write_text(_entry(request, source, targets), encoding="utf-8")
+    _list(request, source, work, targets)
     (work / "apt.conf").write_text(_configuration(request, work), encoding="utf-8")
     base = [apt, f"-c={work / 'apt.conf'}"]
     # --error-on: without it, a mirror that cannot be reached is only a warning
     failed = _run([*base, "update", "--error-on=any"], work, request.at("update", watch))
+    lists = work / "state/lists"
     if failed is not None:
-        raise _explain(failed, request)
-    _check_suite(request, work / "state/lists")
+        if not (source.updates and _has(lists, request.suite.name)):
+            raise _explain(failed, request)
+        kept = tuple(one for one in source.updates if _has(lists, *one.suites))
+        without = " and ".join(one.suites[0] for one in source.updates if one not in kept)
+        failure = _explain(failed, replace(request, suite=replace(request.suite, name=without)))
+        note = f"suite {request.suite.name} is taken without its updates: {failure.reason}"
+        watch(Progress(request.suite.name, "update", 1.0, note))
+        source = replace(source, updates=kept)
+        _list(request, source, work, targets)
+    _check_suite(request, source, lists)
     return base
 
 
-def _check_suite(request: PackageRequest, lists: Path) -> None:
+def _list(request: PackageRequest, source: Source, work: Path, targets: str) -> None:
+    """Write the private list of sources: the suite, and its updates."""
+    suites = (replace(source, suites=(request.suite.name,)), *source.updates)
+    text = "\n".join(_entry(request, one, targets) for one in suites)
+    (work / "apt.sources").write_text(text, encoding="utf-8")
+
+
+def _has(lists: Path, suite: str) -> bool:
+    """Whether apt has verified a suite's release file, by the name it gives it."""
+    return any(lists.glob(f"*_dists_{suite}_*Release"))
+
+
+def _check_suite(request: PackageRequest, source: Source, lists: Path) -> None:
     """Refuse the signed index of another suite, about which apt only warns.
 
     Its lists have the release file it has verified, with the signature (InRelease) or without.
     """
+    expected = {request.suite.name, *(name for one in source.updates for name in one.suites)}
     for path in lists.glob("*Release"):
         text = read_regular(path, _LONGEST_RELEASE).decode("utf-8", "replace")
         names = dict.fromkeys(_SUITE_NAMES.findall(text))
-        if request.suite.name not in names:
+        if expected.isdisjoint(names):
             raise GlibcUnavailable(
                 f"the host's mirror answers for suite {request.suite.name} with the signed index "
                 f"of another one ({' and '.join(names) or 'none'})",
@@ -117,11 +142,11 @@ def _check_suite(request: PackageRequest, lists: Path) -> None:
 
 
 def _entry(request: PackageRequest, source: Source, targets: str) -> str:
-    """The private deb822 source: the host's mirror and keys, our one suite."""
+    """A private deb822 source: the host's mirror and keys, one suite or pocket."""
     lines = [
         "Types: deb",
         f"URIs: {source.uri}",
-        f"Suites: {request.suite.name}",
+        f"Suites: {source.suites[0]}",
         f"Components: {request.component}",
         f"Architectures: {request.arch}",
         # no translations, no package contents: the index alone, or not even that

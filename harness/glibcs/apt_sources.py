@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.glibcs.build import GlibcUnavailable
@@ -18,6 +18,8 @@ from harness.sandbox import programs
 _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s*)?(?P<rest>\S.*)")
 # The pockets of a suite (bookworm-updates, noble-security) are not the suite itself.
 _POCKET = re.compile(r"[-/](?:updates|security|backports|backports-sloppy|proposed.*|debug)\Z")
+# Those with newer packages of the suite that a host takes by default.
+_UPDATES = re.compile(r"(.+)(-updates|-security)\Z")
 _NO = frozenset({"no", "false", "without", "off", "disable", "0"})
 
 
@@ -27,6 +29,7 @@ class Source:
 
     ``signed_by`` is verbatim: a keyring's path, fingerprints, or a whole key block with deb822's
     continuation lines; empty where apt's own trusted keys apply. Empty ``arches`` are no limit.
+    ``updates`` are the sources of a suite's pockets with newer packages, each of one pocket.
     """
 
     uri: str
@@ -34,6 +37,7 @@ class Source:
     components: tuple[str, ...]
     signed_by: str = ""
     arches: tuple[str, ...] = ()
+    updates: tuple["Source", ...] = ()
 
 
 def host_sources() -> tuple[Source, ...]:
@@ -103,8 +107,10 @@ def choose(
 
     An entry that names the suite itself wins (an archive mirror added for an old suite, say);
     otherwise the entries for any suite of the distribution serve, since one archive holds all.
-    A mirror is given once for each set of keys.
+    A mirror is given once for each set of keys, with the sources of the suite's updates: where the
+    host has those of any suite of the distribution.
     """
+    sources = tuple(sources)
     known = {one.name for one in distribution.suites} | set(distribution.aliases)
 
     def main(source: Source) -> bool:
@@ -121,7 +127,17 @@ def choose(
     once: dict[tuple[str, str], Source] = {}
     for source in exact or fitting:
         once.setdefault((source.uri, source.signed_by), source)
-    return tuple(once.values())
+    chosen = distribution.suite(suite)
+    if chosen is None or not chosen.updates:
+        return tuple(once.values())
+    updates = dict.fromkeys(
+        replace(source, suites=(suite + pocket[2],), components=())
+        for source in sources
+        if main(source) and (not source.arches or arch in source.arches)
+        for pocket in map(_UPDATES.fullmatch, source.suites)
+        if pocket is not None and pocket[1] in known
+    )
+    return tuple(replace(source, updates=tuple(updates)) for source in once.values())
 
 
 def is_pocket(suite: str) -> bool:

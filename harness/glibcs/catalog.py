@@ -37,6 +37,7 @@ class Suite:
     glibc: str
     archived: bool = False  # it gets no more updates, and its index may be past its date
     extra: bool = False  # its version is another suite's too
+    updates: bool = True  # it has pockets of its own with newer packages
     modules: str = ""  # the suite that has the module for it, where it has none itself
     # the versions of other resolvers it is expected to carry, by their names
     others: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -39,29 +39,38 @@ def work(tmp_path: Path, needs: Callable[..., str]) -> Path:
     return folder
 
 
-def _release(archive: Path, suite: str | None = "made", codename: str | None = "made") -> Path:
-    """Writes the release file, which gives the suite these names."""
-    content = (archive / INDEX).read_bytes()
+def _release(
+    archive: Path, suite: str | None = "made", codename: str | None = "made", pocket: str = ""
+) -> Path:
+    """Writes the release file, which gives the suite these names, or that of a pocket of it."""
+    content = (archive / INDEX.replace("made", f"made{pocket}")).read_bytes()
     names = {"Suite": suite, "Codename": codename}
     lines = [f"{field}: {name}" for field, name in names.items() if name]
     lines += ["Architectures: amd64", "Components: main", "SHA256:"]
     lines += [f" {hashlib.sha256(content).hexdigest()} {len(content)} {INDEX[11:]}\n"]
-    release = archive / "dists/made/Release"
+    release = archive / f"dists/made{pocket}/Release"
     release.write_text("\n".join(lines))
     return release
+
+
+def _index(root: Path, version: str, pocket: str = "") -> None:
+    """Writes a suite's index with one package of that version, or a pocket's."""
+    index = root / INDEX.replace("made", f"made{pocket}")
+    index.parent.mkdir(parents=True)
+    file = f"libc6{pocket}.deb"
+    data = deb(root / file, member("./lib/libc.so.6", version.encode())).read_bytes()
+    index.write_text(
+        f"Package: libc6\nVersion: {version}\nArchitecture: amd64\nFilename: {file}\n"
+        f"Size: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n"
+        "Maintainer: nobody\nDescription: made\n"
+    )
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     """A complete archive of one suite, without a signature."""
     root = tmp_path / "archive"
-    (root / INDEX).parent.mkdir(parents=True)
-    data = deb(root / "libc6.deb", member("./lib/libc.so.6", b"libc")).read_bytes()
-    (root / INDEX).write_text(
-        "Package: libc6\nVersion: 2.36-1\nArchitecture: amd64\nFilename: libc6.deb\n"
-        f"Size: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n"
-        "Maintainer: nobody\nDescription: made\n"
-    )
+    _index(root, "2.36-1")
     _release(root)
     return root
 
@@ -140,15 +149,15 @@ def keys(
 
 
 @pytest.fixture
-def sign(archive: Path, keys: tuple[list[str], Path]) -> Callable[[], Source]:
+def sign(archive: Path, keys: tuple[list[str], Path]) -> Callable[..., Source]:
     """Signs the archive's release file with the key; gives the source that trusts it."""
     base, ring = keys
 
-    def clear_sign() -> Source:
-        release = archive / "dists/made/Release"
+    def clear_sign(pocket: str = "") -> Source:
+        release = archive / f"dists/made{pocket}/Release"
         output = ["-o", str(release.with_name("InRelease")), "--clearsign", str(release)]
         subprocess.run([*base, *output], check=True, capture_output=True)
-        return Source(f"file:{archive}", ("made",), ("main",), str(ring))
+        return Source(f"file:{archive}", (f"made{pocket}",), ("main",), str(ring))
 
     return clear_sign
 
@@ -187,6 +196,45 @@ def test_a_signed_archive_is_taken_by_either_name_of_its_suite(
     (archive / INDEX).write_bytes((archive / INDEX).read_bytes() + bytes(1))
     assert "half updated" in refused("half")
     refused("other", replace(REQUEST, arch="armhf"))
+
+
+@pytest.mark.parametrize(("versions", "expected", "without"), [
+    ({"-updates": "2.36-2", "-security": "2.36-3"}, "2.36-3", ""),
+    ({"-updates": "2.36-3", "-security": "2.36-2"}, "2.36-3", ""),
+    ({"-updates": "2.36-2"}, "2.36-2", "made-security"),  # which that mirror does not have
+    ({"-security": "2.35-9"}, "2.36-1", "made-updates"),
+    ({}, "2.36-1", "made-updates and made-security"),
+])  # fmt: skip
+def test_the_newest_of_a_suite_and_its_updates_is_taken(
+    archive: Path, work: Path, sign: Callable[..., Source], versions: dict[str, str],
+    expected: str, without: str,
+) -> None:  # fmt: skip
+    source = sign()
+    updates = tuple(replace(source, suites=(f"made{one}",)) for one in ("-updates", "-security"))
+    for pocket, version in versions.items():
+        _index(archive, version, pocket)
+        # Debian names a pocket by its suite, Ubuntu gives it the suite's own codename
+        _release(archive, f"stable{pocket}", f"made{pocket}", pocket)
+        if pocket == "-security":
+            _release(archive, f"made{pocket}", "made", pocket)
+        sign(pocket)
+    seen: list[Progress] = []
+    found = apt.download(REQUEST, replace(source, updates=updates), work, seen.append)
+    assert found.name == f"libc6_{expected}_amd64.deb"
+    told = f"suite made is taken without its updates: the host's mirror has no suite {without} for"
+    notes = [one.note for one in seen if one.note]
+    assert [note[: len(told)] for note in notes] == [told] * bool(without)
+
+
+def test_a_pocket_that_is_another_suites_is_refused(
+    archive: Path, work: Path, sign: Callable[..., Source]
+) -> None:
+    source = sign()
+    _index(archive, "2.99-1", "-security")
+    _release(archive, "other-security", "other", "-security")
+    updates = (sign("-security"),)
+    with pytest.raises(GlibcUnavailable, match=r"suite made with the signed index of another"):
+        apt.download(REQUEST, replace(source, updates=updates), work, _watch)
 
 
 # --- its sources, and the catalogue
@@ -268,6 +316,24 @@ def test_the_mirror_of_the_main_archive_is_chosen(
     distribution = distributions()["ubuntu" if "noble" in wanted else "debian"]
     chosen = choose([_source(*one) for one in sources], distribution, *wanted.split())
     assert [one.uri for one in chosen] == expected
+
+
+@pytest.mark.parametrize(("wanted", "sources", "expected"), [
+    ("trixie amd64", [("a", "bookworm bookworm-updates"), ("s", "bookworm-security")],
+     ["a trixie-updates", "s trixie-security"]),
+    ("noble amd64", [("a", "jammy jammy-updates jammy-backports jammy-security")],
+     ["a noble-updates", "a noble-security"]),
+    ("sid amd64", [("a", "bookworm bookworm-updates")], []),  # which has none
+    ("noble amd64", [("a", "jammy"), ("v", "vendor-updates"), ("u", "jammy-updates", "universe")],
+     []),
+    ("noble arm64", [("a", "jammy"), ("b", "jammy-updates", "main", "amd64")], []),
+])  # fmt: skip
+def test_the_updates_of_a_suite_are_those_the_host_has_of_its_own(
+    wanted: str, sources: list[tuple[str, ...]], expected: list[str]
+) -> None:
+    distribution = distributions()["ubuntu" if "noble" in wanted else "debian"]
+    (chosen,) = choose([_source(*one) for one in sources], distribution, *wanted.split())
+    assert [f"{one.uri} {one.suites[0]}" for one in chosen.updates] == expected
 
 
 def _fake_apt_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
