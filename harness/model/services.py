@@ -213,7 +213,9 @@ def answer(
         if action == "return":
             break
         merge = action == "merge"
-    if trouble == "NETDB_INTERNAL" or (status == "UNAVAIL" and dialect.unavailable_is_system_error):
+    if dialect.unavailable_is_system_error:
+        trouble = "NETDB_INTERNAL" if status == "UNAVAIL" else trouble
+    if trouble == "NETDB_INTERNAL":
         raise EaiError("EAI_SYSTEM")
     told = "NO_DATA", "TRY_AGAIN"
     if trouble in told and of_ipv6 in told:
@@ -239,16 +241,20 @@ def ending(
 
 def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:
     """What glibc hears of a look-up for one family: up to 2.26 nothing where errno is not set."""
+    if dialect.no_data_told_by_family:
+        return reply.trouble
     sets_errno = service.kind.startswith("nss") or reply.trouble == "TRY_AGAIN"
-    return reply.trouble if dialect.no_data_told_by_family or sets_errno else ""
+    return reply.trouble if sets_errno else ""
 
 
 def _told_of_both(reply: Reply, dialect: Dialect) -> Trouble:
     """What glibc hears of a look-up for both families at once."""
-    if reply.trouble == "TRY_AGAIN" and not dialect.failure_of_both_told:
-        return ""
-    # up to 2.26 this one is the service's own alone
-    unheard = reply.trouble == "NETDB_INTERNAL" and not dialect.no_data_told_by_family
+    if dialect.no_data_told_by_family and dialect.failure_of_both_told:
+        return reply.trouble
+    # up to 2.26 the first is the service's own alone, and up to 2.19 the second
+    unheard = (reply.trouble == "NETDB_INTERNAL" and not dialect.no_data_told_by_family) or (
+        reply.trouble == "TRY_AGAIN" and not dialect.failure_of_both_told
+    )
     return "" if unheard else reply.trouble
 
 
