@@ -9,7 +9,7 @@ import pytest
 from harness.compare.plan import label
 from harness.doctor import examine, glibcs
 from harness.glibcs import Progress, command, golang, inventory, remove
-from harness.glibcs.build import GlibcUnavailable
+from harness.glibcs.build import GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.others import find_others
 from tests.conftest import Call, Patch
@@ -147,7 +147,7 @@ def test_a_build_that_fails(go_says: GoSays, script: str, words: str) -> None:
 
 def test_words_that_name_no_build(go_says: GoSays, call: Call) -> None:
     go_says("go version go1.19.8 linux/amd64")
-    with pytest.raises(GlibcUnavailable, match=r"^go=1\.2 is not on this host; put a Go of that"):
+    with pytest.raises(GlibcMissing, match=r"^go=1\.2 is not on this host; put a Go of that"):
         find_others(["go=1.2"])
     done = call("glibc", "fetch", "go=1.2")
     assert done.status == 3

@@ -80,7 +80,7 @@ def run(findings: Findings, glibc: str, shown: tuple[str, ...], *, fetched: bool
     here = [
         f"{build['version']}:{build['arch']}"
         for build in _json("glibc", "list")["builds"]
-        if build["name"] is None and build["state"] != "available"
+        if build["resolver"] == "glibc" and build["name"] is None and build["state"] != "available"
     ]
     builds = shown or tuple(dict.fromkeys(here))
     part = findings.processors
