@@ -127,13 +127,15 @@ def _has(lists: Path, suite: str) -> bool:
 def _check_suite(request: PackageRequest, source: Source, lists: Path) -> None:
     """Refuse the signed index of another suite, about which apt only warns.
 
-    Its lists have the release file it has verified, with the signature (InRelease) or without.
+    Its lists have the release file it has verified, with the signature (InRelease) or without. A
+    pocket's may name the suite alone, as Ubuntu's do; the suite's may not name a pocket.
     """
-    expected = {request.suite.name, *(name for one in source.updates for name in one.suites)}
+    pockets = [one.suites[0] for one in source.updates]
     for path in lists.glob("*Release"):
         text = read_regular(path, _LONGEST_RELEASE).decode("utf-8", "replace")
         names = dict.fromkeys(_SUITE_NAMES.findall(text))
-        if expected.isdisjoint(names):
+        asked = next((one for one in pockets if f"_dists_{one}_" in path.name), request.suite.name)
+        if names.keys().isdisjoint((request.suite.name, asked)):
             raise GlibcUnavailable(
                 f"the host's mirror answers for suite {request.suite.name} with the signed index "
                 f"of another one ({' and '.join(names) or 'none'})",

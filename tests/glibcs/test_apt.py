@@ -237,6 +237,18 @@ def test_a_pocket_that_is_another_suites_is_refused(
         apt.download(REQUEST, replace(source, updates=updates), work, _watch)
 
 
+def test_a_pocket_in_the_place_of_its_suite_is_refused(
+    archive: Path, work: Path, sign: Callable[..., Source]
+) -> None:
+    _release(archive, "stable-security", "made-security")
+    source = sign()
+    _index(archive, "2.36-2", "-security")
+    _release(archive, "stable-security", "made-security", "-security")
+    updates = (sign("-security"),)
+    with pytest.raises(GlibcUnavailable, match=r"suite made with the signed index of another"):
+        apt.download(REQUEST, replace(source, updates=updates), work, _watch)
+
+
 # --- its sources, and the catalogue
 
 DEBIAN = distributions()["debian"]
