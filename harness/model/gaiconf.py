@@ -122,7 +122,9 @@ def parse_gai_conf(
     """
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     tables: dict[str, list[PrefixEntry]] = {"label": [], "precedence": [], "scopev4": []}
-    known = [name for name in tables if name != "scopev4" or dialect.scopev4_configurable]
+    known = {*tables}
+    if not dialect.scopev4_configurable:
+        known.remove("scopev4")
     lines = []
     for number, raw in enumerate(data.split(b"\n"), 1):
         keyword, first, second = [*line_words(raw), "", "", ""][:3]  # the rest is ignored
