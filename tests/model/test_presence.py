@@ -60,62 +60,22 @@ def told(found: Presence) -> str:
     return "; ".join(lines)
 
 
-LOCAL = "127.0.0.1 ::1"
 WEB = "192.0.2.9 2001:db8::9"
 MAPPED = AI_V4MAPPED
 
 
+# what the public reports of tests/compare/test_presence.py do not show
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (about("web", WEB), "192.0.2.9 192.0.2.9 as-held; 2001:db8::9 2001:db8::9 as-held"),
-        # twice, from one address each
-        (
-            about("web", LOCAL, family=AF_INET),
-            "127.0.0.1 127.0.0.1 as-held; ::1 127.0.0.1 loopback-to-ipv4 family",
-        ),
         # with AI_ALL the IPv4 look-up is made too, for which the ::1 of a hosts file is 127.0.0.1
         (
             about("web", "::1", family=AF_INET6, flags=MAPPED | AI_ALL),
             "::1 ::1 as-held; ::1 ::ffff:127.0.0.1 added all-adds-mapped",
         ),
         (
-            about("web", LOCAL, FOUR_ONLY, flags=AI_ADDRCONFIG),
-            "127.0.0.1 127.0.0.1 as-held; ::1 127.0.0.1 loopback-to-ipv4 addrconfig",
-        ),
-        (
-            about("web", LOCAL, SIX_ONLY, flags=AI_ADDRCONFIG),
-            "127.0.0.1 - left-out addrconfig; ::1 ::1 as-held",
-        ),
-        # neither family: no filter
-        (
-            about("web", LOCAL, LO, flags=AI_ADDRCONFIG),
-            "127.0.0.1 127.0.0.1 as-held; ::1 ::1 as-held",
-        ),
-        (
-            about("web", LOCAL, LO, family=AF_INET, flags=AI_ADDRCONFIG),
-            "127.0.0.1 - left-out addrconfig; ::1 - left-out addrconfig+family; "
-            "EAI_NONAME addrconfig",
-        ),
-        (
-            about("web", "192.0.2.9", LO, family=AF_INET6, flags=AI_ADDRCONFIG),
-            "192.0.2.9 - left-out addrconfig+family; EAI_NONAME addrconfig+family",
-        ),
-        (
             about("web", None, LO, family=AF_INET6, flags=AI_ADDRCONFIG),
             "EAI_NONAME addrconfig+name-unknown",
-        ),
-        (
-            about("web", WEB, kind="dns", family=AF_INET),
-            "192.0.2.9 192.0.2.9 as-held; 2001:db8::9 - left-out family",
-        ),
-        (
-            about("web", "::1", kind="dns", family=AF_INET),
-            "::1 - left-out family; EAI_NODATA family",
-        ),
-        (
-            about("web", WEB, family=AF_INET6, flags=MAPPED),
-            "192.0.2.9 - left-out v4mapped-without-all; 2001:db8::9 2001:db8::9 as-held",
         ),
         (
             about("web", WEB, family=AF_INET6, flags=MAPPED | AI_ALL),
@@ -129,12 +89,6 @@ MAPPED = AI_V4MAPPED
             about("web", "::ffff:192.0.2.9", family=AF_INET),
             "::ffff:192.0.2.9 192.0.2.9 unmapped family",
         ),
-        (about("::1", None, family=AF_INET), "::1 - left-out family; EAI_ADDRFAMILY family"),
-        (
-            about("::1", None, FOUR_ONLY, flags=AI_ADDRCONFIG),
-            "::1 - left-out addrconfig; EAI_ADDRFAMILY addrconfig",
-        ),
-        (about("192.0.2.9", None), "192.0.2.9 192.0.2.9 as-held"),
         (
             about("web", "192.0.2.9", flags=AI_NUMERICHOST),
             "192.0.2.9 - left-out numerichost; EAI_NONAME numerichost",
@@ -151,10 +105,6 @@ MAPPED = AI_V4MAPPED
         (about(None, None), "EAI_NONAME no-name-no-service"),
         (about("*", None), "EAI_NONAME no-name-no-service"),
         (about("web", "192.0.2.9", flags=0x10000), "192.0.2.9 - left-out; EAI_BADFLAGS bad-flags"),
-        (
-            about(None, None, service="80", flags=AI_PASSIVE, family=AF_INET6),
-            ":: :: as-held; 0.0.0.0 - left-out family",
-        ),
         (
             about("web", WEB, service="no", flags=0x400),
             "192.0.2.9 - left-out; 2001:db8::9 - left-out; EAI_NONAME numericserv",
