@@ -1,6 +1,7 @@
 """``gai-harness bench``: what it reports and draws. No time is asserted anywhere."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,14 +13,22 @@ from harness.compare.bench.goals import WORDS, Ratio
 from harness.compare.bench.measure import BenchReport, bench
 from harness.compare.plan import lanes_for
 from tests.conftest import Call, Patch
+from tests.e2e.test_current_folder import planted
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
-def measured() -> BenchReport:
-    """One real and quick run, which all tests render."""
-    return bench(lanes_for("host", "worker"), quick=True)
+def measured(tmp_path_factory: pytest.TempPathFactory) -> BenchReport:
+    """One real and quick run, which all tests render; nothing of the folder it runs in is run."""
+    folder, marker = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("beside") / "marker"
+    planted(folder, marker)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PATH", f":.:{os.environ['PATH']}:")
+        found = bench(lanes_for("host", "worker"), quick=True)
+    assert not marker.exists(), marker.read_text()
+    return found
 
 
 @pytest.fixture

@@ -34,9 +34,8 @@ SAYS = """
 with open(MARKER, "a") as marker, open("/proc/self/cmdline") as command:
     marker.write(f"{NAME} in {command.read()!r}\\n")
 """
-# what is started, and the statuses it may end with
+# what is started, and the statuses it may end with; bench is in tests/cli/test_bench_command.py
 COMMANDS: list[tuple[list[str], set[int]]] = [
-    (["bench", "--quick"], {0}),
     (["doctor", "--network"], {0}),
     (["run", SEED, "--lane", "both", "--glibc", "host,local-copy"], {0}),
     (["fuzz", "--cases", "5", "-j", "1", "--glibc", "local-copy", "--scheduler", "local"], {0}),
