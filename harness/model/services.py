@@ -167,12 +167,12 @@ def answer(
     found = ServiceAddresses([])
     trouble: Trouble = ""
     of_ipv6: Trouble = ""
-    merge = False
+    action: Action = "continue"
     status: Status = "UNAVAIL"
     for place, service in enumerate(chain):
         if place and dialect.continue_discards:
             found = ServiceAddresses([])
-            if merge:  # which the database of hosts does not know
+            if action == "merge":  # which the database of hosts does not know
                 if status in ("UNAVAIL", "TRYAGAIN"):
                     raise EaiError("EAI_SYSTEM")
                 break
@@ -195,14 +195,17 @@ def answer(
             trouble = of_ipv6 = _told(six, service, dialect)
             got_ipv6 = found.got_ipv6 or bool(taken)
             maps = flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6)
-            if family == AF_UNSPEC or (family == AF_INET6 and maps):
+            if not family or (family == AF_INET6 and maps):
                 four = look_up.asked(service, AF_INET)
                 replies.append(four)
                 trouble = _told(four, service, dialect)
                 if four.targets and dialect.last_family_noted:
                     got_ipv6 = False
                 others = [mapped(one.address) if family else one for one in four.targets]
-                taken = [*taken, *others] if dialect.mapped_beside_ipv6 else others or taken
+                if dialect.mapped_beside_ipv6:
+                    taken += others
+                else:
+                    taken = others or taken
                 no_six = six.status in ("NOTFOUND", "UNAVAIL")
                 if four.status == "SUCCESS" or (four.status != "UNAVAIL" and no_six):
                     status = four.status
@@ -212,7 +215,6 @@ def answer(
         action = service.action(status)
         if action == "return":
             break
-        merge = action == "merge"
     if dialect.unavailable_is_system_error:
         trouble = "NETDB_INTERNAL" if status == "UNAVAIL" else trouble
     if trouble == "NETDB_INTERNAL":
@@ -249,13 +251,12 @@ def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:
 
 def _told_of_both(reply: Reply, dialect: Dialect) -> Trouble:
     """What glibc hears of a look-up for both families at once."""
-    if dialect.no_data_told_by_family and dialect.failure_of_both_told:
-        return reply.trouble
-    # up to 2.26 the first is the service's own alone, and up to 2.19 the second
-    unheard = (reply.trouble == "NETDB_INTERNAL" and not dialect.no_data_told_by_family) or (
-        reply.trouble == "TRY_AGAIN" and not dialect.failure_of_both_told
-    )
-    return "" if unheard else reply.trouble
+    unheard = []
+    if not dialect.no_data_told_by_family:
+        unheard.append("NETDB_INTERNAL")
+    if not dialect.failure_of_both_told:
+        unheard.append("TRY_AGAIN")
+    return "" if reply.trouble in unheard else reply.trouble
 
 
 def _through_gethostbyname2(

@@ -17,7 +17,8 @@ What no run can show by its nature is no change here:
 - a default that no look-up leaves out;
 - how much is kept for the next time, and that zip would refuse lists of unequal length;
 - rows of the dialect table, or of another resolver's, after which all that were asked behave alike;
-- text: what is put into words, annotations, and whether a word is compared with == or ``is``;
+- text: what is put into words, annotations, whether a word is compared with == or ``is``, and that
+  of two words one is before the other;
 - labels and precedences of the default tables that tell the same prefixes apart, and rank them
   alike; but for those of ::/0, which stand beside a user's.
 

@@ -41,12 +41,14 @@ def changes(source: str) -> Iterator[tuple[str, str]]:
 
 def meaning(source: str) -> str:
     """The source without what decides nothing: annotations, what keeps values, how
-    arguments may be given, what is put into words, and whether small numbers and words are compared
-    with == or ``is``.
+    arguments may be given, what is put into words, whether small numbers and words are compared
+    with == or ``is``, and which of two words is before the other.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
+            if node.name == "__str__":
+                node.body = []
             node.decorator_list = [one for one in node.decorator_list if not _is_cache(one)]
             node.returns = None
             node.args.args = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -57,7 +59,14 @@ def meaning(source: str) -> str:
         if isinstance(node, ast.arg):
             node.annotation = None
         if isinstance(node, ast.Compare):
-            same = {ast.Is: ast.Eq(), ast.IsNot: ast.NotEq()}
+            same: dict[type[ast.cmpop], ast.cmpop] = {ast.Is: ast.Eq(), ast.IsNot: ast.NotEq()}
+            if any(_is_word(one) for one in (node.left, *node.comparators)):
+                same |= {
+                    ast.LtE: ast.Eq(),
+                    ast.GtE: ast.Eq(),
+                    ast.Lt: ast.NotEq(),
+                    ast.Gt: ast.NotEq(),
+                }
             node.ops = [same.get(type(one), one) for one in node.ops]
         if isinstance(node, ast.AnnAssign):
             node.annotation = ast.Name("annotation")
@@ -95,6 +104,10 @@ def meaning(source: str) -> str:
 def _is_cache(node: ast.expr) -> bool:
     function = node.func if isinstance(node, ast.Call) else node
     return ast.unparse(function) in ("cache", "lru_cache")
+
+
+def _is_word(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _is_version(node: ast.Compare) -> bool:
