@@ -184,10 +184,10 @@ class Judges:
                 for each in [each for each in sys.modules if each.startswith(_USERS)]:
                     del sys.modules[each]
                 sys.meta_path.insert(0, Changed(name, changed))
-                if module.endswith(("dialects", "_rows")) and self._rows() == self._builds:
-                    return "rows"
                 rest = cache(lambda: pickle.loads(self._evidence))
                 find = lambda at: pickle.loads(first[at]) if at in first else rest()[at]  # noqa: E731
+            if module.endswith(("dialects", "_rows")) and self._rows() == self._builds:
+                return "rows"
             if changed in self._defaults:
                 signal.setitimer(signal.ITIMER_PROF, _ALL)
                 return _taken(map(find, order))
