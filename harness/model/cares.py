@@ -45,8 +45,6 @@ from harness.model.standards import RFC6724, Standard, known_destinations
 
 NOSORT = 0x40000000
 """ARES_AI_NOSORT, in a place that netdb.h leaves free (csrc/PROTOCOL.md)."""
-SHORT_WAIT = 0x20000000
-"""The worker waits a quarter of a second for a server, and not two or five (csrc/PROTOCOL.md)."""
 
 # RFC 6724 §2.1's table, but :: is no IPv4-compatible address.
 POLICY = Policy(
@@ -59,9 +57,7 @@ _NOBODY_SCOPE, _NOBODY_LABEL = 1, 1
 
 def common_prefix(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
     """CommonPrefixLen of RFC 3484 §2.2 for IPv6; IPv4 addresses are not compared."""
-    if destination.version == 4:
-        return 0
-    return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
+    return destination.version == 6 and leading_zeros(int(destination) ^ int(source), 128)
 
 
 # RFC 6724 §6 with these rules:
@@ -79,7 +75,7 @@ def common_prefix(destination: IPAddress, source: IPAddress, _prefixlen: int) ->
 #    where ::ffff:a.b.c.d and a.b.c.d stand in one list, as rule 9 then compares only some.
 CARES = Standard(
     "c-ares", POLICY, common_prefix,
-    tuple(rule for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)),
+    tuple(rule for rule in RULES if rule.number not in (3, 4, 7)),
 )  # fmt: skip
 
 
@@ -90,8 +86,8 @@ def order(targets: Sequence[Target], view: HostView, version: str) -> Order:
     """
     known = [_seen(one) for one in known_destinations(CARES, CARES.policy, targets, view)]
     found = order_of(known, CARES.rules)
-    unreachable = sum(not one.reachable for one in known)
-    return replace(found, unsettled=unreachable * behaviour(version).unreachable_by_chance)
+    by_chance = behaviour(version).unreachable_by_chance
+    return replace(found, unsettled=sum(by_chance and not one.reachable for one in known))
 
 
 def _seen(one: Destination) -> Destination:
@@ -129,9 +125,9 @@ def find(
     own, number, chance = behaviour(version), names.etc.chance, Chance()
     if not number:
         plain = _find(request, names, own, chance)
-        return replace(plain, ways=MOST_WAYS if chance.taken else 1)
+        return replace(plain, ways=MOST_WAYS) if chance.taken else plain
     ways = [*outcomes(lambda chance: _find(request, names, own, chance))]
-    return replace(ways[min(number, len(ways) - 1)], ways=len(ways))
+    return replace(dict(enumerate(ways)).get(number, ways[0]), ways=len(ways))
 
 
 def _find(request: Request, names: NameService, own: CaresBehaviour, chance: Chance) -> Found:

@@ -19,19 +19,21 @@ from harness.model.host import Target
 from harness.model.lookup import AF_INET, AF_INET6, AF_UNSPEC, Etc
 from harness.model.services import FAMILY, UndefinedAnswer
 
-_DNS_WORDS = frozenset(("dns", "bind", "resolv", "resolve"))
-_FILES_WORDS = frozenset(("files", "file", "local"))
+_LETTERS = {"d": "b", "r": "b", "f": "f"}
+_WORDS = {
+    **dict.fromkeys(("dns", "bind", "resolv", "resolve"), "b"),
+    **dict.fromkeys(("files", "file", "local"), "f"),
+}
 _LOOPBACKS = (Target(IPv6Address("::1")), Target(IPv4Address("127.0.0.1")))
 _RECORDS: dict[int, tuple[Record, ...]] = {
     AF_UNSPEC: ("A", "AAAA"), AF_INET: ("A",), AF_INET6: ("AAAA",),
 }  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z0-9._/*-]*")
 _ESCAPED = re.compile(r"\\(.)", re.S)
-_FOUR = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)")
-_OCTETS = re.compile(r"[0-9]+(?:\.[0-9]+){0,3}")
-_BITS = re.compile(r"0|[1-9][0-9]{0,2}")
+_OCTETS = re.compile(r"0*([0-9]{1,3})" + r"(?:\.0*([0-9]{1,3}))?" * 3)
+_BITS = re.compile(r"0|[1-9][0-9]?|1[01][0-9]|12[0-8]")
 _LONGEST_IPV6 = 50  # of the text, with /128
-_LONGEST_LABEL, _LONGEST_NAME, _LONGEST_OF_FILE, _LONGEST_VALUE = 63, 255, 255, 511
+_LONGEST_LABEL, _LONGEST_NAME, _LONGEST_VALUE = 63, 255, 511
 
 
 class Failed(Exception):
@@ -48,16 +50,11 @@ class Collected:
 
 def lookups(hosts_line: str, own: CaresBehaviour) -> str:
     """What is asked in turn: ``f`` the hosts file, ``b`` DNS. Services of other names are not."""
-    found = ""
-    for word in re.split(r"[\s,]+" if not own.whole_words else r"[ \t]+", hosts_line.strip()):
-        if own.whole_words:
-            known = (
-                (word.lower() in _DNS_WORDS and "b") or (word.lower() in _FILES_WORDS and "f") or ""
-            )
-            found += known if known not in found else ""
-        else:
-            found += {"d": "b", "r": "b", "f": "f"}.get(word[:1], "")
-    return (found if own.whole_words else found[:2]) or "fb"
+    if own.whole_words:
+        known = [_WORDS.get(word.lower(), "") for word in re.split(r"[ \t]+", hosts_line)]
+        return "".join(dict.fromkeys(known)) or "fb"
+    known = [_LETTERS.get(word[:1], "") for word in re.split(r"[\s,]+", hosts_line)]
+    return "".join(known)[:2] or "fb"
 
 
 # --- names that are numbers
@@ -65,9 +62,11 @@ def lookups(hosts_line: str, own: CaresBehaviour) -> str:
 
 def ipv4(text: str) -> IPv4Address | None:
     """a.b.c.d of decimal numbers, which may begin with zeros."""
-    match = _FOUR.fullmatch(text)
-    numbers = [int(one[-20:]) for one in match.groups()] if match and text.isascii() else []
-    return IPv4Address(bytes(numbers)) if numbers and max(numbers) < 256 else None
+    match = _OCTETS.fullmatch(text)
+    try:
+        return IPv4Address(bytes(map(int, match.groups("none")))) if match else None
+    except ValueError:
+        return None
 
 
 def ipv6(text: str, own: CaresBehaviour) -> IPv6Address | None:
@@ -77,24 +76,21 @@ def ipv6(text: str, own: CaresBehaviour) -> IPv6Address | None:
     address, slash, length = text.partition("/")
     if slash and own.prefix_lengths == "none":
         return None
-    if len(text) > _LONGEST_IPV6 or "%" in text or not text.isascii():
-        return None
-    if slash and not (_BITS.fullmatch(length) and int(length) <= 128):
+    if len(text) > _LONGEST_IPV6 or "%" in text or (slash and not _BITS.fullmatch(length)):
         return None
     head, colon, tail = address.rpartition(":")
-    if "." in tail:
-        if not _OCTETS.fullmatch(tail) or max(int(one[-20:]) for one in tail.split(".")) > 255:
-            return None
-        numbers = [str(int(one)) for one in tail.split(".")]
-        address = head + colon + ".".join([*numbers, "0", "0", "0"][:4])
+    octets = _OCTETS.fullmatch(tail)
+    if "." in tail and octets:
+        numbers = [int(one) for one in octets.groups("0")]
+        address = head + colon + ".".join(map(str, numbers))
     try:
         found = IPv6Address(address)
     except ValueError:
         return None
-    kept = (int(length) + 7) // 8 if slash else 16
-    if kept < 16 and own.prefix_lengths == "garbage":
+    kept = found.packed[: -(-int(length or "128") // 8)]
+    if kept != found.packed and own.prefix_lengths == "garbage":
         raise UndefinedAnswer
-    return IPv6Address(found.packed[:kept] + bytes(16 - kept))
+    return IPv6Address(kept.ljust(16, b"\0"))
 
 
 # --- the hosts file
@@ -157,7 +153,7 @@ def _merged(
         target = Target(ip_address(text))
         known: list[str] = []
         for one in names:
-            if one.isascii() and len(one) <= _LONGEST_OF_FILE:
+            if one.isascii():
                 known += [one] if _PLAIN.fullmatch(one) else []
             elif not known:
                 break  # the line is bad, unless a name has been taken before

@@ -41,9 +41,7 @@ def _of_ipv6_half(destination: IPAddress, source: IPAddress, prefixlen: int) -> 
 
     For IPv4 the rule undid DNS round robin, so Go dropped it there (golang/go#13283, #18518).
     """
-    if destination.version == 4:
-        return 0
-    return min(all_bits(destination, source, prefixlen), _INTERFACE_ID)
+    return destination.version == 6 and min(all_bits(destination, source, prefixlen), _INTERFACE_ID)
 
 
 # RFC 6724 §2.1's table, and §6 with these rules:
@@ -60,8 +58,8 @@ def _of_ipv6_half(destination: IPAddress, source: IPAddress, prefixlen: int) -> 
 GOLANG = Standard(
     "Go", RFC6724.policy, _of_ipv6_half,
     tuple(
-        rule if rule.number in (1, 10) else of_reached(rule)
-        for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)
+        of_reached(rule) if rule.number in (2, 5, 6, 8, 9) else rule
+        for rule in RULES if rule.number not in (3, 4, 7)
     ),
 )  # fmt: skip
 
@@ -113,7 +111,7 @@ def _find(
         targets = find_targets(name, family, names, hostname, own)
     else:
         targets = [number]
-    if family == AF_UNSPEC:
+    if family not in FAMILY.values():
         return targets
     # a host may have IPv6 by half (golang/go#18806)
     if [one.address for one in targets] == [_ANY_IPV6.address]:

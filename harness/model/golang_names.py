@@ -7,10 +7,11 @@ nss.go, hosts.go, dnsconfig_unix.go, dnsclient_unix.go and dnsclient.go.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from harness.model.addresses import is_v4mapped, unmapped
 from harness.model.dns_servers import Record, Server, ascii_lower
@@ -18,15 +19,22 @@ from harness.model.golang_rows import GoBehaviour
 from harness.model.host import IPAddress, Target
 from harness.model.lookup import AF_INET, AF_INET6, EaiError, Etc, NameService
 
-_BLANKS = " \t\r\n"
-_DEFAULT = {"success": "return", **dict.fromkeys(("notfound", "unavail", "tryagain"), "continue")}
+_ZEROS_BEFORE_DECIMAL = re.compile(r"(?<![0-9A-Fa-f])0+(?=[0-9]+(\.|\Z))")
+_ZEROS_OF_IPV6 = re.compile(r"(?<![0-9A-Fa-f.])0+(?=[0-9A-Fa-f]+(:|\Z))")
+_LEADING_NUMBER = re.compile(r"\A0*([0-9]{0,9}).*", re.S)
+_SERVICE = re.compile(r"([^ ]+) *(?:\[([^]]*)\])?")
+_USUAL = frozenset(("success=return", "notfound=continue", "unavail=continue", "tryagain=continue"))
+_USUAL_LAST = frozenset((*_USUAL, "notfound=return", "unavail=return", "tryagain=return"))
+_Address = TypeVar("_Address", IPv4Address, IPv6Address)
 _BOTH = ("files", "dns")
 _OPTIONS = frozenset(("rotate", "single-request", "use-vc"))
 """Those of the options in a scenario's resolv.conf that a version with ``_in_doubt`` knows."""
 _RECORDS: dict[int, tuple[Record, ...]] = {AF_INET: ("A",), AF_INET6: ("AAAA",)}
-_NAME = re.compile(r"[A-Za-z0-9_.-]+")
-_LONGEST = 254  # with the final dot
-_DECIMAL = re.compile(r"[0-9]+")
+_PAIRS: dict[Record, tuple[Record, ...]] = {"A": ("A", "AAAA"), "AAAA": ("AAAA", "A")}
+"""A pair of questions, by the one that comes first."""
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"(?=.*[A-Za-z_-])(?!.{{253}}[^.])(?!.{{255}})(?:{_LABEL}\.)*{_LABEL}\.?")
+_LONGEST, _LONGEST_ROOTED = 253, 252  # without the final dot
 _LAST_INDEX = 0xFFFFFF
 
 
@@ -37,56 +45,37 @@ def unmapped_target(address: IPAddress) -> Target:
 
 def literal(text: str, links: Mapping[str, int], own: GoBehaviour) -> Target | None:
     """The address that a text is, or None. ``links`` gives the index of each interface."""
-    if ":" not in text or "." in text.partition(":")[0]:
-        four = _ipv4(text, own)
-        return None if four is None else Target(four)
-    whole, percent, zone = text.partition("%")
-    if percent and own.zone_from_first_percent and not zone:
-        return None
-    if percent and not own.zone_from_first_percent:
-        whole, _, zone = text.rpartition("%")
-    six = None if "%" in whole else _ipv6(whole, own)
+    four = _parsed(IPv4Address, text, own)
+    if four is not None:
+        return Target(four)
+    if own.zone_from_first_percent:
+        whole, percent, zone = text.partition("%")
+        if percent and not zone:
+            return None
+    else:
+        whole, *rest = text.rsplit("%", 1)
+        zone = "".join(rest)
+    six = None if "%" in whole else _parsed(IPv6Address, whole, own)
     if six is None:
         return None
-    if is_v4mapped(six):
-        return Target(unmapped(six))
-    return Target(six, zone_index(zone, links))
+    return unmapped_target(six) if is_v4mapped(six) else Target(six, zone_index(zone, links))
 
 
-def _ipv4(text: str, own: GoBehaviour) -> IPv4Address | None:
-    parts = text.split(".")
-    if len(parts) != 4 or not all(part.isascii() and part.isdecimal() for part in parts):
-        return None
-    if own.no_leading_zeros and any(len(part) > 1 and part[0] == "0" for part in parts):
-        return None
-    numbers = [int(part.lstrip("0")[:4] or "0") for part in parts]
-    return IPv4Address(bytes(numbers)) if max(numbers) < 256 else None
-
-
-def _ipv6(text: str, own: GoBehaviour) -> IPv6Address | None:
-    head, colon, last = text.rpartition(":")
-    if "." in last:
-        four = _ipv4(last, own)
-        if four is None:
-            return None
-        last = f"{int(four) >> 16:x}:{int(four) & 0xFFFF:x}"
+def _parsed(kind: type[_Address], text: str, own: GoBehaviour) -> _Address | None:
+    if not own.no_leading_zeros:
+        text = _ZEROS_BEFORE_DECIMAL.sub("", text)
     if not own.four_digits:
-        parts = re.split("(:)", head + colon + last)
-        text = "".join(re.sub("^0+(?=.)", "", part) for part in parts)
-    else:
-        text = head + colon + last
+        text = _ZEROS_OF_IPV6.sub("", text)
     try:
-        return IPv6Address(text)
+        return kind(text)
     except ValueError:
         return None
 
 
 def zone_index(zone: str, links: Mapping[str, int]) -> int:
     """The scope id that Go's sockets give the kernel: an interface's, else the leading number."""
-    if zone in links:
-        return links[zone]
-    number = _DECIMAL.match(zone)
-    return min(int(number[0].lstrip("0")[:9] or "0"), _LAST_INDEX) if number else 0
+    number = int(_LEADING_NUMBER.sub(r"\1", zone) or 0)
+    return links.get(zone, min(number, _LAST_INDEX))
 
 
 # --- nsswitch.conf: which of the hosts file and DNS, in which order
@@ -100,32 +89,17 @@ class Word(NamedTuple):
 
 
 def hosts_line(text: str) -> tuple[Word, ...] | None:
-    """The services of a ``hosts:`` line; None where Go cannot read it."""
-    found: list[Word] = []
-    rest = text.strip(_BLANKS)
-    while rest:
-        name, _, rest = rest.partition(" ")
-        rest, conditions = rest.strip(_BLANKS), list[str]()
-        if rest.startswith("["):
-            inside, closed, rest = rest[1:].partition("]")
-            conditions = [one.strip(_BLANKS) for one in inside.split(" ") if one.strip(_BLANKS)]
-            plain = [one.removeprefix("!") for one in conditions]
-            if not closed or any(len(one) < 3 or "=" not in one for one in plain):
-                return None
-        found.append(Word(name, is_usual(conditions)))
-        rest = rest.strip(_BLANKS)
-    return tuple(found)
+    """The services of a ``hosts:`` line; None where Go cannot read a condition."""
+    found = [(name, inside.split()) for name, inside in _SERVICE.findall(text)]
+    if any("=" not in one for _, conditions in found for one in conditions):
+        return None
+    return tuple(Word(name, is_usual(conditions)) for name, conditions in found)
 
 
 def is_usual(conditions: Sequence[str]) -> bool:
     """Whether conditions say only what holds without them; the last may say "return" of any."""
-    for number, text in enumerate(conditions, 1):
-        status, _, action = ascii_lower(text).partition("=")
-        default = _DEFAULT.get(status)
-        last = number == len(conditions) and action == "return"
-        if default is None or (action != default and not last):
-            return False
-    return True
+    *others, last = [*map(ascii_lower, conditions)] or ["success=return"]
+    return last in _USUAL_LAST and _USUAL.issuperset(others)
 
 
 def sources(name: str, etc: Etc, hostname: str | None, own: GoBehaviour) -> tuple[str, ...]:
@@ -198,29 +172,18 @@ def _absolute(name: str) -> str:
 
 def is_domain_name(name: str, own: GoBehaviour) -> bool:
     """Whether Go asks DNS for a name at all: one that could be a host's, and no number."""
-    if name == ".":
-        return own.root_is_name
-    bare = name.removesuffix(".")
-    return (
-        _NAME.fullmatch(name) is not None
-        and len(bare) < _LONGEST
-        and re.search("[A-Za-z_-]", bare) is not None
-        and all(0 < len(one) <= 63 and "-" not in (one[0], one[-1]) for one in bare.split("."))
-    )
+    return own.root_is_name if name == "." else _NAME.fullmatch(name) is not None
 
 
 def _names(name: str, etc: Etc, own: GoBehaviour) -> Iterator[str]:
     """The names that DNS is asked for in turn, without final dots."""
-    if name.endswith(".") and len(name) == _LONGEST and not own.rooted_254_asked:
-        return
-    onion = [ascii_lower(name.removesuffix("."))]
-    spelled = etc.resolver.spellings(name)
-    for one in spelled:
-        if len(one) < _LONGEST:
-            if own.onion_by_name:
-                onion = [ascii_lower(one)]
-            if not onion[0].endswith(".onion"):
-                yield one
+    longest = _LONGEST
+    if not own.rooted_254_asked and name.endswith("."):
+        longest = _LONGEST_ROOTED
+    for one in etc.resolver.spellings(name):
+        onion = one if own.onion_by_name else name.removesuffix(".")
+        if len(one) <= longest and not ascii_lower(onion).endswith(".onion"):
+            yield one
 
 
 class GoDns:
@@ -242,14 +205,12 @@ class GoDns:
         self._stream = "use-vc" in resolver.options
         self._rotate = "rotate" in resolver.options
         self._taken = 0
-        wanted: tuple[Record, ...] = ("A", "AAAA")
-        if own.asks_one_family:
-            wanted = _RECORDS.get(family, wanted)
-        self._asked = self._read = wanted
+        self._asked = self._read = _PAIRS["A"]
         if "single-request" not in resolver.options:
-            first = names.first_reply
-            self._read = tuple(sorted(wanted, key=lambda record: record != first))
-            self._asked = wanted[:: -1 if resolver.offset else 1]
+            self._read = _PAIRS[names.first_reply]
+            self._asked = _PAIRS["AAAA" if resolver.offset else "A"]
+        if own.asks_one_family and family in _RECORDS:
+            self._asked = self._read = _RECORDS[family]
 
     def ask(self, name: str) -> tuple[list[Target], str | None]:
         """The addresses of a name, or the EAI name of the error; neither, where nobody is asked."""
@@ -268,11 +229,12 @@ class GoDns:
         return [], error
 
     def _reply(self, name: str, record: Record) -> list[Target] | str:
-        start = self._taken if self._rotate else 0
+        servers = deque(self._servers)
+        if self._rotate:
+            servers.rotate(-self._taken)
         self._taken += 1
         error = ""
-        for number in [*range(len(self._servers))] * self._attempts:
-            server = self._servers[(start + number) % len(self._servers)]
+        for server in servers * self._attempts:
             reply = self._exchange(server, name, record)
             if reply == "EAI_NONAME" or not isinstance(reply, str):
                 return reply
@@ -296,7 +258,7 @@ class GoDns:
             case "refused" | "formerr" | "lame":
                 return "EAI_FAIL"
         found = [unmapped_target(address) for address in packet.addresses]
-        return found if packet.rcode == "NOERROR" and found else "EAI_NONAME"
+        return found or "EAI_NONAME"
 
 
 def find_targets(
@@ -315,7 +277,7 @@ def find_targets(
     if not is_domain_name(name, own):
         raise EaiError("EAI_NONAME")
     found, error = GoDns(names, family, own).ask(name)
-    if not found and order == ("dns", "files"):
+    if not found and "files" in order:
         found = in_hosts_file(name, etc, own)
     if not found and error is not None:
         raise EaiError(error)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 from harness.model.addresses import leading_zeros, strtoul
+from harness.model.gaiconf import PrefixEntry
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import (
     AI_ADDRCONFIG,
@@ -43,7 +44,7 @@ from harness.model.services import (
     UndefinedAnswer,
     mapped,
 )
-from harness.model.standards import Standard, standard_order
+from harness.model.standards import RFC6724, Standard, standard_order
 
 _KNOWN_FLAGS = (
     AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG
@@ -59,16 +60,16 @@ _ABSENT = frozenset(
     {"EADDRNOTAVAIL", "EAFNOSUPPORT", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH"}
 )  # fmt: skip
 
+_GIVEN_BACK = ("::/96", "3ffe::/16", "fec0::/10")
+
+
+def _still_used(table: Sequence[PrefixEntry]) -> tuple[PrefixEntry, ...]:
+    return tuple(one for one in table if f"{IPv6Address(one.prefix)}/{one.bits}" not in _GIVEN_BACK)
+
+
 # RFC 6724 §2.1's table without the rows of address ranges that were given back.
 POLICY = Policy(
-    prefixes(
-        ("::1/128", 0), ("::ffff:0:0/96", 4), ("2001::/32", 5), ("2002::/16", 2), ("fc00::/7", 13),
-        ("::/0", 1),
-    ),
-    prefixes(
-        ("::1/128", 50), ("::ffff:0:0/96", 35), ("2001::/32", 5), ("2002::/16", 30),
-        ("fc00::/7", 3), ("::/0", 40),
-    ),
+    _still_used(RFC6724.policy.labels), _still_used(RFC6724.policy.precedence),
     prefixes(("0.0.0.0/0", GLOBAL_SCOPE)),
 )  # fmt: skip
 
@@ -93,9 +94,9 @@ def common_prefix(destination: IPAddress, source: IPAddress, _prefixlen: int) ->
 MUSL = Standard(
     "musl", POLICY, common_prefix,
     tuple(
-        rule if rule.number != 9
-        else replace(rule, values=lambda a, b: (a.common_prefix, b.common_prefix))
-        for rule in RULES if rule.number in (1, 2, 5, 6, 8, 9, 10)
+        replace(rule, values=lambda a, b: (a.common_prefix, b.common_prefix))
+        if rule.number == 9 else rule
+        for rule in RULES if rule.number not in (3, 4, 7)
     ),
 )  # fmt: skip
 
@@ -144,7 +145,7 @@ def _find(request: Request, names: NameService, view: HostView, own: MuslBehavio
         family, missing = _configured(family, view, own)
     sockets = _sockets(request, names.services)
     # IPv4 in the place of IPv6 is a look-up for both, of which the one is then taken
-    both = family == AF_INET6 and bool(flags & AI_V4MAPPED)
+    both = family not in (AF_UNSPEC, AF_INET) and bool(flags & AI_V4MAPPED)
     if both:
         family = AF_UNSPEC
     targets, canonname = _addresses(request.name, family, flags, names, own)
@@ -157,7 +158,7 @@ def _find(request: Request, names: NameService, view: HostView, own: MuslBehavio
     has_ipv6 = any(one.address.version == 6 for one in targets)
     items = tuple(Item(target, *socket) for target in targets for socket in sockets)
     return Found(
-        items, None, len(targets) > 1 and has_ipv6, canonname, all_named=True, flags=0
+        items, None, bool(targets[1:]) and has_ipv6, canonname, all_named=True, flags=0
     )  # fmt: skip
 
 
@@ -167,17 +168,15 @@ def _configured(family: int, view: HostView, own: MuslBehaviour) -> tuple[int, b
     A family is there where its loopback address can be reached.
     """
     missing = False
-    for one, other, loopback in (
-        (AF_INET, AF_INET6, _LOOPBACK4), (AF_INET6, AF_INET, _LOOPBACK6),
-    ):  # fmt: skip
+    for other, loopback in ((AF_INET6, _LOOPBACK4), (AF_INET, _LOOPBACK6)):
         route = view.routes.get(loopback)
         if family == other or route is None or route.source is not None:
             continue
         if route.error not in _ABSENT:
             raise EaiError("EAI_SYSTEM")
-        if family == one and not own.no_data_told:
+        if family and not own.no_data_told:
             raise EaiError("EAI_NONAME")
-        missing |= family == one
+        missing |= bool(family)
         family = other
     return family, missing
 
@@ -195,7 +194,7 @@ def _sockets(
     elif socktype:
         if service is not None:
             raise EaiError("EAI_SERVICE")
-        return [(socktype & 0xFF, protocol & 0xFF, 0)]  # kept in a byte each
+        return [(socktype, protocol & 0xFF, 0)]  # kept in a byte
     # of any type with another protocol than these two, both are given
     asked = [
         pair for pair in usual.items()
@@ -230,7 +229,7 @@ def _addresses(
         local = (_ANY4, _ANY6) if flags & AI_PASSIVE else (_LOOPBACK4, _LOOPBACK6)
         unwanted = {AF_INET: 6, AF_INET6: 4}.get(family)
         return [one for one in local if one.address.version != unwanted], None
-    if not 1 <= len(name.encode("utf-8", "surrogateescape")) <= _LONGEST_NAME:
+    if not name or len(name.encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
         raise EaiError("EAI_NONAME")
     literal = number(name, family, names.links, own)
     if literal is not None:

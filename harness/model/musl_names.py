@@ -6,9 +6,10 @@ res_mkquery.c and dns_parse.c, and what changed there between 1.1.24 and 1.2.6 (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 from harness.model.addresses import (
     inet_aton,
@@ -21,20 +22,23 @@ from harness.model.dns_servers import Packet, Record
 from harness.model.host import Target
 from harness.model.lookup import Etc, NameService
 from harness.model.musl_rows import MuslBehaviour
-from harness.model.services import AF_INET, AF_INET6, EaiError, UndefinedAnswer
+from harness.model.services import AF_INET, AF_INET6, AF_UNSPEC, EaiError, UndefinedAnswer
 
 MOST_ADDRESSES = 48
 """A look-up gives no more (MAXADDRS), whatever a file or an answer has."""
 Named = tuple[list[Target], str]
 """Addresses and a canonical name."""
 _BLANKS = b" \t\n\v\f\r"
-_LONGEST_LINE = 511  # of the hosts file, that is read at once; the rest is taken for another line
+_READ_AT_ONCE = re.compile(b"(?s).{1,511}")  # of the hosts file; the rest is another line
+_HOSTNAME = re.compile(b"[A-Za-z0-9.\x80-\xff-]{1,254}")
 _LONGEST_RESOLV_CONF_LINE = 255  # with its end; a longer one is passed over
-_LONGEST_NAME, _LONGEST_DNS_NAME, _LONGEST_LABEL = 254, 253, 63
+_LABELS = re.compile(rb"(?s)[^.]{1,63}(\.[^.]{1,63})*")
+_LONGEST_DNS_NAME = 253
 _BUFFER = 256  # for a name with its domain
-_BEFORE_ZONE = 64
 _UDP_SIZE = 512  # musl asks without EDNS
+_TCP_SIZE = 768  # of musl 1.2.4
 _POINTER = 510  # the last place in an answer that a name may refer to, up to 1.2.4
+_MOST_RECORDS = 64  # with the question; up to 1.2.4 an answer of more is not read
 _HEADER, _QUESTION, _RECORD = 12, 4, 10  # bytes: the message's, and beside a name each one's
 _RECORDS: dict[int, tuple[Record, ...]] = {AF_INET: ("A",), AF_INET6: ("AAAA",)}
 
@@ -50,20 +54,18 @@ def number(
     wrong = EaiError("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
     four = inet_aton(text)
     if four is not None:
-        if family == AF_INET6:
+        if family not in (AF_UNSPEC, AF_INET):
             raise wrong
         return Target(four)
     address, percent, zone = text.partition("%")
-    six = inet_pton6(address) if len(address) < _BEFORE_ZONE else None
+    six = inet_pton6(address)
     if six is None:
         return None
     if family == AF_INET:
         raise wrong
     if not percent:
         return Target(six)
-    digits = zone[: len(zone) - len(zone.lstrip("0123456789"))]
-    scope: int | None
-    if digits and digits == zone:
+    if zone.isascii() and zone.isdecimal():
         scope = scope_number(zone)  # also where an interface is called so
     else:
         local = is_link_local(six) or int(six) >> 112 & 0xFF0F == 0xFF02
@@ -85,8 +87,6 @@ def hosts_file(name: str, family: int, names: NameService, own: MuslBehaviour) -
     found: list[Target] = []
     canonname, is_named, is_there = name, False, False
     for line in _read_lines(names.etc.hosts):
-        if len(found) == MOST_ADDRESSES:
-            break
         if not _has_word(line, wanted):
             continue
         address, *words = line.split()
@@ -113,27 +113,17 @@ def hosts_file(name: str, family: int, names: NameService, own: MuslBehaviour) -
 
 def _read_lines(lines: Sequence[str]) -> Iterator[bytes]:
     for line in lines:
-        whole = _encode(line) + b"\n"
-        for start in range(0, len(whole), _LONGEST_LINE):
-            yield whole[start : start + _LONGEST_LINE]
+        yield from _READ_AT_ONCE.findall(_encode(line) + b"\n")
 
 
 def _has_word(line: bytes, wanted: bytes) -> bool:
     """Whether a word stands in a line, not as its first, and with a blank at either side."""
-    at = line.find(wanted, 1)
-    while at >= 0:
-        after = line[at + len(wanted) : at + len(wanted) + 1]
-        if line[at - 1] in _BLANKS and after and after in _BLANKS:
-            return True
-        at = line.find(wanted, at + 1)
-    return False
+    return re.search(b"[%b]%b[%b]" % (_BLANKS, re.escape(wanted), _BLANKS), line) is not None
 
 
 def _is_hostname(name: bytes) -> bool:
     """Whether a name is fit for a canonical one, as musl sees it: no underscore is."""
-    if not 1 <= len(name) <= _LONGEST_NAME:
-        return False
-    return all(byte >= 0x80 or chr(byte).isalnum() or byte in b".-" for byte in name)
+    return _HOSTNAME.fullmatch(name) is not None
 
 
 # --- DNS
@@ -146,10 +136,8 @@ def dns(name: str, family: int, etc: Etc, own: MuslBehaviour) -> Named:
     UndefinedAnswer where servers say different things: musl asks all of them at once.
     """
     bare = name.removesuffix(".")
-    if not bare or bare.endswith("."):
-        raise EaiError("EAI_NONAME")
     spelled = []
-    if bare == name and not etc.resolver.as_it_is_first(name):
+    if not name.endswith(".") and not etc.resolver.as_it_is_first(name):
         spelled = [f"{bare}.{one}" for one in _domains(etc)]
         spelled = [one for one in spelled if len(_encode(one)) < _BUFFER]
     for full, canonname in (*((one, one) for one in spelled), (name, bare)):
@@ -171,10 +159,8 @@ def _asked(name: str, canonname: str, family: int, etc: Etc, own: MuslBehaviour)
     Any other failure ends the search. Raises as `dns`.
     """
     question = name.removesuffix(".")
-    labels = _encode(question).split(b".")
-    if sum(len(one) + 1 for one in labels) - 1 > _LONGEST_DNS_NAME or not all(
-        1 <= len(one) <= _LONGEST_LABEL for one in labels
-    ):
+    encoded = _encode(question)
+    if len(encoded) > _LONGEST_DNS_NAME or not _LABELS.fullmatch(encoded):
         if own.bad_names_unknown:
             return None
         raise EaiError("EAI_NONAME")
@@ -236,28 +222,25 @@ def _read(packet: Packet, name: str, record: Record, own: MuslBehaviour) -> Pack
         return packet
     if not own.tcp:
         return Packet("NOERROR")  # it has no records
-    if 1 + len(packet.chain) + len(packet.addresses) > own.records:
+    return _within_limits(packet, name, record) if own.limits_of_answers else packet
+
+
+def _within_limits(packet: Packet, name: str, record: Record) -> Packet:
+    """What musl 1.2.4 reads of an answer over TCP: so many records and bytes, no far references.
+
+    The 4800 bytes of 1.2.5 have place for eight aliases and all addresses that are taken.
+    """
+    if 1 + len(packet.chain) + len(packet.addresses) > _MOST_RECORDS:
         return Packet(packet.rcode)
     known: dict[tuple[str, ...], int] = {}
     place = _HEADER + _encoded(name, _HEADER, known) + _QUESTION
-    chain: list[str] = []
-    owner = name
-    for target in packet.chain:
-        start = place + _encoded(owner, place, known) + _RECORD
-        place = start + _encoded(target, start, known)
-        if place > own.answer_size or not _is_reached(owner, known, own):
-            return replace(packet, chain=tuple(chain), addresses=())
-        chain.append(target)
-        owner = target
-    if not _is_reached(owner, known, own):
-        return replace(packet, addresses=())
+    for owner, target in pairwise((name, *packet.chain)):
+        place += _encoded(owner, place, known) + _RECORD
+        place += _encoded(target, place, known)
+    reached = all(known[tuple(one.split("."))] <= _POINTER for one in (name, *packet.chain))
     size = 2 + _RECORD + {"A": 4, "AAAA": 16}[record]
-    return replace(packet, addresses=packet.addresses[: max(0, own.answer_size - place) // size])
-
-
-def _is_reached(name: str, known: Mapping[tuple[str, ...], int], own: MuslBehaviour) -> bool:
-    """Whether musl follows what refers to a name that has been written before."""
-    return own.records > 1 << 8 or known.get(tuple(name.split(".")), 0) <= _POINTER
+    most = max(0, _TCP_SIZE - place) // size if reached else 0
+    return replace(packet, addresses=packet.addresses[:most])
 
 
 def _encoded(name: str, place: int, known: dict[tuple[str, ...], int]) -> int:

@@ -27,8 +27,7 @@ class MuslBehaviour:
     is an error once all is looked up; before, EAI_NONAME for both, and the latter at once.
     ``ipv6_first``: the addresses of DNS. ``bad_names_unknown``: what is no name for DNS is one that
     it does not know, so that the search goes on. ``tcp``: a truncated answer is asked for again;
-    before, what is in it counted. ``answer_size``: bytes of an answer that are read, ``records``
-    those it may have, with the question, to be read at all.
+    before, what is in it counted. ``limits_of_answers``: of a long one only a part is read.
     """
 
     whole_answers: bool = False
@@ -37,20 +36,17 @@ class MuslBehaviour:
     ipv6_first: bool = False
     bad_names_unknown: bool = False
     tcp: bool = False
-    answer_size: int = 512
-    records: int = 64
+    limits_of_answers: bool = True
 
 
-ROWS: tuple[tuple[str, bool | int, str], ...] = (
+ROWS: tuple[tuple[str, bool, str], ...] = (
     ("whole_answers", True, "1.2.1"),
     ("first_line_names", True, "1.2.2"),
     ("no_data_told", True, "1.2.4"),
     ("ipv6_first", True, "1.2.4"),
     ("bad_names_unknown", True, "1.2.4"),
     ("tcp", True, "1.2.4"),
-    ("answer_size", 768, "1.2.4"),
-    ("answer_size", 4800, "1.2.5"),
-    ("records", 1 << 16, "1.2.5"),
+    ("limits_of_answers", False, "1.2.5"),
 )
 """A field of `Behaviour`, a value, and the first version that has it."""
 
@@ -62,4 +58,4 @@ def behaviour(version: str) -> MuslBehaviour:
     if own < Version.parse(FIRST):
         raise ValueError(f"musl {version}: the model begins with {FIRST}")
     values = {field: value for field, value, since in ROWS if Version.parse(since) <= own}
-    return MuslBehaviour(**values)  # type: ignore[arg-type]
+    return MuslBehaviour(**values)

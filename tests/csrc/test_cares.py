@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.cares import NOSORT, SHORT_WAIT
+from harness.compare.predict import SHORT_WAIT
+from harness.model.cares import NOSORT
 from harness.native.record import Answer, decode
 from harness.native.worker_lane import bundled_worker
 from tests.csrc.conftest import CARES_STAND_IN, SANITIZED, compiled_library, sanitizing

@@ -145,7 +145,6 @@ def test_what_was_so_before_the_versions_that_run() -> None:
     ("dns [SUCCESS=merge]", "files dns", "dns"),
     # what Go cannot read, or reads as one word
     ("dns [UNAVAIL = return]", "files dns", "files dns"),
-    ("dns [UNAVAIL=return", "files dns", "files dns"),
     ("dns[UNAVAIL=return]", "files dns", "dns"),
 ])  # fmt: skip
 def test_the_hosts_line(line: str, old: str, new: str) -> None:
