@@ -171,9 +171,8 @@ def services_of(given: NameServiceSpec, view: HostView, numbers: Sequence[int] =
             held = name_service(listed, kind, first, view)
             owners = {name: tuple(one[1] for one in each) for name, each in of_lines.items()}
             lines = {name: tuple(one[2] for one in each) for name, each in of_lines.items()}
-            services.append(
-                Service(kind, held.names, {}, owners, given.multi, actions, lines=lines)
-            )
+            found = Service(kind, held.names, {}, owners, given.multi, actions, lines=lines)
+            services.append(replace(found, absent=not given.hosts_file))
         elif kind == "dns":
             services.append(
                 Service(kind, actions=actions, resolver=resolver, servers=given.servers)

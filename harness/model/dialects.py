@@ -166,6 +166,17 @@ ROWS: tuple[Row, ...] = (
         "the files service leaves errno as it is [run: 2.36 to 2.44; bdee910e88 of 2.32 reads its "
         "lines anew]",
     ),
+    Row(
+        "absent_hosts_is_no_data", True, _FIRST,
+        "without a hosts file the files service tells a look-up for both families of no data "
+        "[read; run: 2.39 as released]",
+        archs=frozenset(),  # so says a build that is told it: it is no matter of versions
+    ),
+    Row(
+        "absent_hosts_is_no_data", False, _FIRST,
+        "it says that it does not know the name [read: Debian's patch since 2.10; run: Debian's "
+        "2.31 to 2.44]",
+    ),
     *_from(
         (2, 36), "continue_discards",
         "after a service with [SUCCESS=continue] or [SUCCESS=merge] its addresses are kept, and "
@@ -299,6 +310,7 @@ class Dialect:
     failure_of_both_told: bool
     numeric_names_whole: bool
     files_keep_errno: bool
+    absent_hosts_is_no_data: bool
     continue_discards: bool
     last_family_noted: bool
     no_aaaa_known: bool

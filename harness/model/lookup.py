@@ -196,7 +196,7 @@ class Found:
     ``errno`` is what the record has beside the error, where the resolver has a word of its own.
     ``ways``: so many answers there may be, as time decides; `Etc.chance` asks for one of them.
     ``undefined``: glibc overwrites what it has found, and anything may come of it; ``stale``: an
-    earlier look-up of the process may have left another error.
+    earlier look-up of the process may have left an h_errno by which another error comes.
     """
 
     items: tuple[Item, ...] = ()
@@ -243,15 +243,16 @@ def _find(
         elif not {AF_INET: seen_ipv4, AF_INET6: seen_ipv6}.get(family, True):
             raise EaiError("EAI_NONAME")
     wanted = sockets(request, service.services, dialect)
-    targets, canonname, got_ipv6 = _addresses(name, family, flags, service, dialect)
+    targets, canonname, got_ipv6, stale = _addresses(name, family, flags, service, dialect)
     if got_ipv6 and flags & AI_V4MAPPED and not flags & AI_ALL:
         targets = [target for target in targets if not is_v4mapped(target.address)]
     if not targets:
         raise EaiError("EAI_NONAME")
     items = tuple(Item(target, *socket) for target in targets for socket in wanted)
     return Found(
-        items, None, bool(targets[1:]), canonname if name and flags & AI_CANONNAME else None
-    )
+        items, None, bool(targets[1:]), canonname if name and flags & AI_CANONNAME else None,
+        stale=stale,
+    )  # fmt: skip
 
 
 def _given(text: str | None) -> str | None:

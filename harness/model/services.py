@@ -77,8 +77,8 @@ class Service:
     ``multi`` the hosts file gives the first line only that can be said in the family asked for.
     ``actions`` has what is not the default: to return after SUCCESS, and to go on otherwise.
     ``resolver`` and ``servers`` are of DNS alone; without servers there is one with ``names``.
-    ``own`` is of myhostname, which has no ``names``. ``called``: where it stands for a module of a
-    live host, what that is called.
+    ``own`` is of myhostname, which has no ``names``. ``absent``: there is no hosts file.
+    ``called``: where it stands for a module of a live host, what that is called.
     """
 
     kind: Kind = "files"
@@ -92,6 +92,7 @@ class Service:
     own: OwnNames | None = None
     lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     called: str = ""
+    absent: bool = False
 
     @property
     def dns_servers(self) -> tuple[Server, ...]:
@@ -140,11 +141,14 @@ class Ending(NamedTuple):
 
 
 class ServiceAddresses(NamedTuple):
-    """The addresses of a name; ``got_ipv6``: an AF_INET6 look-up itself found some."""
+    """The addresses of a name; ``got_ipv6``: an AF_INET6 look-up itself found some; ``stale``:
+    another h_errno than 0, of an earlier look-up of the process, may have ended this one.
+    """
 
     targets: list[Target]
     canonname: str | None = None
     got_ipv6: bool | None = None
+    stale: bool = False
 
 
 def answer(
@@ -180,7 +184,7 @@ def answer(
             raise UndefinedAnswer
         if service.kind == "missing":
             status, taken, replies, got_ipv6 = "UNAVAIL", [], [], found.got_ipv6
-            trouble = "NETDB_INTERNAL" if dialect.no_data_told_by_family else ""
+            trouble = look_up.left = "NETDB_INTERNAL" if dialect.no_data_told_by_family else ""
         elif at_once and not service.kind.endswith("by_family"):
             six = look_up.asked(service, AF_UNSPEC)
             replies, taken, status, got_ipv6 = [six], list(six.targets), six.status, None
@@ -209,6 +213,8 @@ def answer(
                 no_six = six.status in ("NOTFOUND", "UNAVAIL")
                 if four.status == "SUCCESS" or (four.status != "UNAVAIL" and no_six):
                     status = four.status
+            if trouble == "NETDB_INTERNAL":  # which no other service is asked after
+                break
         names = [found.canonname, *(one.canonname for one in replies)]
         canonname = next((one for one in names if one is not None), None)
         found = ServiceAddresses([*found.targets, *taken], canonname, got_ipv6)
@@ -217,14 +223,15 @@ def answer(
             break
     if dialect.unavailable_is_system_error:
         trouble = "NETDB_INTERNAL" if status == "UNAVAIL" else trouble
+    failure = StaleFailure if look_up.stale else EaiError
     if trouble == "NETDB_INTERNAL":
-        raise EaiError("EAI_SYSTEM")
+        raise failure("EAI_SYSTEM")
     told = "NO_DATA", "TRY_AGAIN"
     if trouble in told and of_ipv6 in told:
-        raise EaiError("EAI_NODATA" if "NO_DATA" in (trouble, of_ipv6) else "EAI_AGAIN")
+        raise failure("EAI_NODATA" if "NO_DATA" in (trouble, of_ipv6) else "EAI_AGAIN")
     if not found.targets:
-        raise EaiError("EAI_NONAME")
-    return found
+        raise failure("EAI_NONAME")
+    return found._replace(stale=look_up.stale)
 
 
 def ending(
@@ -245,7 +252,8 @@ def _told(reply: Reply, service: Service, dialect: Dialect) -> Trouble:
     """What glibc hears of a look-up for one family: up to 2.26 nothing where errno is not set."""
     if dialect.no_data_told_by_family:
         return reply.trouble
-    sets_errno = service.kind.startswith("nss") or reply.trouble == "TRY_AGAIN"
+    failed = service.kind == "dns" and reply.trouble == "TRY_AGAIN"
+    sets_errno = service.kind.startswith("nss") or failed
     return reply.trouble if sets_errno else ""
 
 
@@ -281,12 +289,12 @@ def _through_gethostbyname2(
         status = own.status
         has_errno |= _sets_errno(service, own, dialect)
         if status != "SUCCESS" or service.multi:
-            told = own.trouble
+            told = look_up.left
         if kept is None:
             reply = own
         elif status == "SUCCESS":
             status, kept = "UNAVAIL", None
-        elif own.read or service.kind == "files":
+        elif own.read or (service.kind == "files" and not service.absent):
             raise UndefinedAnswer  # it has read lines, or records, to where they lie
         else:
             status = "SUCCESS"
@@ -313,6 +321,8 @@ def _failure(told: Trouble | None) -> EaiError:
 
 def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:
     """Whether errno is set where it was not: dns then says TRY_AGAIN, of the last name it asks."""
+    if service.absent:
+        return True
     if service.kind == "files":
         return bool(service.names) and not dialect.files_keep_errno
     if service.kind.startswith("nss") and reply.status == "NOTFOUND":
@@ -338,14 +348,30 @@ def mapped(address: IPAddress) -> Target:
 
 
 class _LookUp:
-    """One look-up: a name that services are asked for, and the resolver's state meanwhile."""
+    """One look-up: a name that services are asked for, and the resolver's state meanwhile.
+
+    ``left`` is h_errno, None where nobody has said anything in it; ``stale``: it counts even so.
+    """
 
     def __init__(self, name: str, first_reply: Record, dialect: Dialect) -> None:
         self._name, self._first, self._dialect = name, first_reply, dialect
         self._stub: Stub | None = None
+        self.left: Trouble | None = None
+        self.stale = False
 
     def asked(self, service: Service, family: int) -> Reply:
         """A service's gethostbyname4_r for AF_UNSPEC, its gethostbyname3_r or 2_r for a family."""
+        if service.absent and family:  # for one it says nothing in h_errno
+            self.stale |= self.left is None and self._dialect.no_data_told_by_family
+            return Reply("UNAVAIL", trouble=self.left or "")
+        reply = self._reply(service, family)
+        self.left = reply.trouble
+        return reply
+
+    def _reply(self, service: Service, family: int) -> Reply:
+        if service.absent:
+            no_data = self._dialect.absent_hosts_is_no_data
+            return Reply("UNAVAIL", trouble="NO_DATA" if no_data else "HOST_NOT_FOUND")
         name = self._name
         if service.own is not None:
             if myhostname.is_undefined(service.own, name, family, self._dialect):

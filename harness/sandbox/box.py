@@ -101,7 +101,7 @@ class Box:
         write_services(
             self.etc,
             service.hosts,
-            service.files,
+            service.files if service.hosts_file else None,
             lines if any(kind.startswith("nss") for kind in kinds) else None,
             service.multi,
             service.resolv_conf_lines(),

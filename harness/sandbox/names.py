@@ -76,7 +76,7 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
 def write_services(
     etc: Path,
     hosts: str,
-    files: Sequence[str] = (),
+    files: Sequence[str] | None = (),
     module: Sequence[str] | None = None,
     multi: bool = True,
     resolv_conf: Sequence[str] = (),
@@ -85,7 +85,7 @@ def write_services(
     """Write the same files for several services.
 
     ``hosts`` is nsswitch.conf's line, where "nss" means the name service module; ``files`` are the
-    lines of the hosts file, ``module`` those of the module's, None without it; ``multi`` is
+    lines of the hosts file, ``module`` those of the module's, None without either; ``multi`` is
     host.conf's; ``resolv_conf`` are more lines of that file, after so many ``servers``.
     Raises OSError.
     """
@@ -93,14 +93,18 @@ def write_services(
     modules = rf"\b({'|'.join(_MODULES)})\b"
     listed = re.sub(modules, lambda kind: _MODULES[kind[0]], hosts)
     texts: dict[str, str | None] = {
-        "hosts": "".join(f"{line}\n" for line in files),
-        _MODULE_FILE: None if module is None else "".join(f"{line}\n" for line in module),
+        "hosts": _lines(files),
+        _MODULE_FILE: _lines(module),
         "nsswitch.conf": f"hosts: {listed}\nservices: files\nnetworks: files\nprotocols: files\n",
-        "resolv.conf": "".join(f"{line}\n" for line in resolv_conf),
+        "resolv.conf": _lines(resolv_conf),
         "host.conf": f"multi {'on' if multi else 'off'}\n",
     }
     for name, text in texts.items():
         replace(etc / name, None if text is None else text.encode())
+
+
+def _lines(lines: Sequence[str] | None) -> str | None:
+    return None if lines is None else "".join(f"{line}\n" for line in lines)
 
 
 def write_constants(etc: Path) -> None:

@@ -226,7 +226,10 @@ HostsFileLine = Annotated[Text, Field(max_length=4096), AfterValidator(_hosts_fi
 
 
 class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
-    """The name service as files of /etc describe it: several services, each with its names."""
+    """The name service as files of /etc describe it: several services, each with its names.
+
+    Without ``hosts_file`` there is no such file, which is not the same as one without lines.
+    """
 
     hosts: Annotated[Text, Field(max_length=1024), AfterValidator(_hosts)] = "files"
     multi: Truth = True
@@ -246,6 +249,7 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
     def servers(self) -> tuple[Server, ...]:
         """The DNS servers in the order of resolv.conf."""
         if "single-request" in self.resolv_conf.options:
+    hosts_file: Truth = True
             # there is no pair of questions whose replies could be held back
             return tuple(replace(one.server, first="A", firsts={}) for one in self.dns)
         usual = self.dns[0].first_reply
@@ -258,6 +262,12 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
         """The service with a domain to search, where it has none. Source: resolv.conf(5)."""
         if self.resolv_conf.search:
             return self
+    @model_validator(mode="after")
+    def _has_file(self) -> Self:
+        if self.files and not self.hosts_file:
+            raise bad("no lines of a hosts file that is not there", self.files[0], at=("files",))
+        return self
+
         conf = self.resolv_conf.model_copy(update={"search": (domain,)})
         return self.model_copy(update={"resolv_conf": conf})
 
@@ -273,7 +283,7 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
     def remembers(self) -> bool:
         """Whether a look-up may depend on what its process has asked DNS before."""
         rotates = len(self.dns) > 1 and "rotate" in self.resolv_conf.options
-        return self.is_slow or rotates
+        return self.is_slow or rotates or not self.hosts_file
 
     @property
     def has_closed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Several services: what keeps an address back, and what a failure meant before 2.17.
+"""Several services: what keeps an address back, and what failures mean in builds that none has.
 
 Whose word counts the library's ``services`` scenarios ask real glibcs.
 """
@@ -78,3 +78,38 @@ def test_a_failure_of_dns_is_heard_where_errno_is_set(glibc: str, wanted: str) -
     chain = (Service("dns", servers=(Server(closed=True),)),)
     found = [error(chain, family, dialect(glibc)) for family in (UNSPEC, INET6, INET)]
     assert found == [wanted, wanted, "EAI_AGAIN"]  # the last by gethostbyname2_r
+
+
+ABSENT = Service(absent=True)
+
+
+@pytest.mark.parametrize(
+    ("glibc", "unspec", "inet", "inet6"),
+    [
+        # one look-up serves AF_INET6 too
+        ("2.16", "EAI_NODATA", "EAI_NODATA", "EAI_NODATA"),
+        ("2.18", "EAI_NODATA", "EAI_NODATA", "EAI_NONAME"),
+        ("2.44", "EAI_NODATA", "EAI_NODATA", "EAI_NONAME"),
+    ],
+)
+def test_without_a_hosts_file(glibc: str, unspec: str, inet: str, inet6: str) -> None:
+    """As it is released: getaddrinfo.c, getXXbyYY_r.c and files-hosts.c; Debian has a patch."""
+    released = replace(dialect(glibc), absent_hosts_is_no_data=True)
+    found = [error((ABSENT,), family, released) for family in (UNSPEC, INET, INET6)]
+    assert found == [unspec, inet, inet6]
+
+
+def test_what_an_earlier_look_up_has_left_may_count_without_a_hosts_file() -> None:
+    """As h_errno is the thread's; where this look-up has set it, or does not look, it may not."""
+
+    def stale(chain: tuple[Service, ...], family: int, glibc: str) -> bool:
+        request = Request("a", family=family, socktype=1)
+        return find(request, NameService({}, hosts=chain), True, True, dialect(glibc)).stale
+
+    assert stale((ABSENT,), INET6, "2.27")
+    assert stale((ABSENT, service("files")), INET6, "2.27")  # where something is found, too
+    assert stale((ABSENT,), INET, "2.27")
+    assert stale((ABSENT,), INET, "2.26")
+    assert not stale((ABSENT,), INET6, "2.26")
+    assert not stale((ABSENT,), UNSPEC, "2.27")
+    assert not stale((service("files"), ABSENT), INET6, "2.27")
