@@ -155,7 +155,8 @@ def services_of(given: NameServiceSpec, view: HostView, numbers: Sequence[int] =
     ``numbers`` are those of the lines that are left of a hosts file.
     """
     first, conf = given.dns[0].first_reply, given.resolv_conf
-    resolver = Resolver(conf.search, conf.ndots, frozenset(conf.options), conf.attempts)
+    options = frozenset(conf.options)
+    resolver = Resolver(conf.search, conf.ndots, options, conf.attempts, sortlist=conf.pairs)
     services = []
     for kind, actions in parse_hosts(given.hosts):
         if kind == "myhostname":

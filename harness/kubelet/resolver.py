@@ -55,12 +55,12 @@ class Surroundings:
     def of(cls, scenario: Scenario, hostname: str) -> Self:
         """Those of a scenario's host, whose name may be given otherwise."""
         service = scenario.name_service
-        options = () if service is None else service.resolv_conf.options
+        lines = [] if service is None else service.resolv_conf_lines()
         own = scenario.host.hostname
         return cls(
             f"hosts: {scenario.seen_hosts_line}\n",
             hostname if own == Host().hostname else own,
-            resolv_conf=f"options {' '.join(options)}\n" if options else "",
+            resolv_conf="".join(f"{line}\n" for line in lines),
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal, NamedTuple
 
+from harness.model.addresses import inet_aton
 from harness.model.dialects import Dialect
 from harness.model.dns_servers import Packet, Record, Server
 from harness.model.host import Target
@@ -25,6 +26,23 @@ _TROUBLES: dict[str, Trouble] = {
 _UDP_SIZE, _EDNS_SIZE = 512, 1200
 MOST_DOTS = 15
 """RES_MAXNDOTS: glibc, musl and Go take a higher number in resolv.conf for it; c-ares does not."""
+MOST_PAIRS = 10
+"""MAXRESOLVSORT: what sortlist has more up to 2.25 does not count."""
+_MOST_SORTED = 48  # MAX_NR_ADDRS
+
+
+def sortlist_pair(text: str) -> tuple[int, int] | None:
+    """The address and the netmask of an entry of sortlist; None where it is no entry.
+
+    Without a mask that can be read it is that of the address' class, A, B or else C.
+    """
+    net, _, mask = text.partition("/")
+    address, given = inet_aton(net), inet_aton(mask)
+    if address is None:
+        return None
+    top = int(address) >> 30
+    bits = 8 if top < 2 else 16 if top == 2 else 24
+    return int(address), -1 << (32 - bits) & 0xFFFFFFFF if given is None else int(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +51,7 @@ class Resolver:
 
     ``ndots`` is the number in the file, of which c-ares alone takes more than `MOST_DOTS`; None
     stands for the domains first, whatever the name. ``offset`` is the server that is asked first;
-    with the option rotate that is for chance to say.
+    with the option rotate that is for chance to say. ``sortlist`` has addresses with netmasks.
     """
 
     search: tuple[str, ...] = ()
@@ -41,6 +59,7 @@ class Resolver:
     options: frozenset[str] = frozenset()
     attempts: int = 2
     offset: int | None = None
+    sortlist: tuple[tuple[int, int], ...] = ()
 
     def domains(self, name: str) -> tuple[str, ...]:
         """A name in each search domain, without final dots; one with a final dot is in none."""
@@ -56,6 +75,18 @@ class Resolver:
         """The names that are asked for in turn, without final dots."""
         bare, domains = name.removesuffix("."), self.domains(name)
         return (bare, *domains) if self.as_it_is_first(name) else (*domains, bare)
+
+    def by_sortlist(self, targets: Sequence[Target]) -> tuple[Target, ...]:
+        """IPv4 addresses by the first entry of sortlist that each is in, stable; so many of them.
+
+        An entry's address is compared as it stands: with bits beyond its mask nothing is in it.
+        """
+
+        def place(target: Target) -> int:
+            within = (int(target.address) & mask == net for net, mask in self.sortlist)
+            return next((number for number, one in enumerate(within) if one), len(self.sortlist))
+
+        return (*sorted(targets[:_MOST_SORTED], key=place), *targets[_MOST_SORTED:])
 
 
 class Reply(NamedTuple):
@@ -146,7 +177,12 @@ class Stub:
         found, trouble = self.search(name, records)
         if found is None:
             return Reply("UNAVAIL" if self.unheard else "NOTFOUND", trouble=trouble)
-        return (_of_both if both else _of_one)(found, self.asked, self.dialect)
+        if both:
+            return _of_both(found, self.asked, self.dialect)
+        reply = _of_one(found, self.asked, self.dialect)
+        if records == ("A",):
+            reply = reply._replace(targets=self.resolver.by_sortlist(reply.targets))
+        return reply
 
     def search(self, name: str, records: tuple[Record, ...]) -> tuple[_Received | None, Trouble]:
         """The first name with an answer, of the name as it is and in each search domain."""

@@ -127,7 +127,8 @@ def _in_doubt(words: Sequence[Word], name: str, etc: Etc, hostname: str | None) 
     Of a service that begins with mdns it knows that it has nothing but names in .local.
     """
     plain = ascii_lower(name.removesuffix("."))
-    if etc.resolver.options - _OPTIONS or {"\\", "%"} & {*name} or plain.endswith(".local"):
+    strange = etc.resolver.sortlist or etc.resolver.options - _OPTIONS
+    if strange or {"\\", "%"} & {*name} or plain.endswith(".local"):
         return True
     for word in words:
         if word.name == "myhostname":

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.model.addresses import inet_aton
-from harness.model.dns import Resolver, Status
+from harness.model.dns import MOST_PAIRS, Resolver, Status, sortlist_pair
 from harness.model.dns_servers import SLOW, UNHEARD, Record, Server, State, Word, ascii_lower
 from harness.model.host import Target
 from harness.model.services import Action, Kind
@@ -212,6 +212,13 @@ ResolverOption = Literal[
 ]  # fmt: skip
 
 
+def _sortlist_entry(text: str) -> str:
+    net, slash, mask = text.partition("/")
+    if sortlist_pair(net) is None or (slash and inet_aton(mask) is None):
+        raise bad("an IPv4 address, perhaps with a netmask, as 10.0.0.0/255.0.0.0", text)
+    return text
+
+
 class ResolvConf(Model):
     """What resolv.conf says beside the servers' addresses."""
 
@@ -220,6 +227,15 @@ class ResolvConf(Model):
     timeout: Annotated[values.Whole, Field(ge=1, le=30)] | None = None
     attempts: Annotated[values.Whole, Field(ge=1, le=5)] = 2
     options: Annotated[tuple[ResolverOption, ...], AfterValidator(values.once)] = ()
+    sortlist: Annotated[
+        tuple[Annotated[Text, Field(max_length=64), AfterValidator(_sortlist_entry)], ...],
+        Field(max_length=MOST_PAIRS),
+    ] = ()
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """The addresses and netmasks of sortlist."""
+        return tuple(filter(None, map(sortlist_pair, self.sortlist)))
 
 
 HostsFileLine = Annotated[Text, Field(max_length=4096), AfterValidator(_hosts_file_line)]
@@ -233,6 +249,7 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
 
     hosts: Annotated[Text, Field(max_length=1024), AfterValidator(_hosts)] = "files"
     multi: Truth = True
+    hosts_file: Truth = True
     files: Annotated[tuple[HostsFileLine, ...], Field(max_length=16384)] = ()
     dns: Annotated[
         tuple[DnsServer, ...],
@@ -245,11 +262,16 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
         None
     )
 
+    @model_validator(mode="after")
+    def _has_file(self) -> Self:
+        if self.files and not self.hosts_file:
+            raise bad("no lines of a hosts file that is not there", self.files[0], at=("files",))
+        return self
+
     @property
     def servers(self) -> tuple[Server, ...]:
         """The DNS servers in the order of resolv.conf."""
         if "single-request" in self.resolv_conf.options:
-    hosts_file: Truth = True
             # there is no pair of questions whose replies could be held back
             return tuple(replace(one.server, first="A", firsts={}) for one in self.dns)
         usual = self.dns[0].first_reply
@@ -262,12 +284,6 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
         """The service with a domain to search, where it has none. Source: resolv.conf(5)."""
         if self.resolv_conf.search:
             return self
-    @model_validator(mode="after")
-    def _has_file(self) -> Self:
-        if self.files and not self.hosts_file:
-            raise bad("no lines of a hosts file that is not there", self.files[0], at=("files",))
-        return self
-
         conf = self.resolv_conf.model_copy(update={"search": (domain,)})
         return self.model_copy(update={"resolv_conf": conf})
 
@@ -309,7 +325,8 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
         if timeout is not None:
             options.append(f"timeout:{timeout}")
         search = [f"search {' '.join(conf.search)}"] if conf.search else []
-        return [*search, " ".join(("options", *options))]
+        sortlist = [f"sortlist {' '.join(conf.sortlist)}"] if conf.sortlist else []
+        return [*search, *sortlist, " ".join(("options", *options))]
 
     def addresses(self) -> dict[str, list[str]]:
         """All addresses of each lower-case name, service by service in the order of the line."""

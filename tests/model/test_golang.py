@@ -158,6 +158,7 @@ def test_the_hosts_line(line: str, old: str, new: str) -> None:
     ("a\\b", Etc("dns")), ("box", Etc("dns myhostname")), ("BOX.", Etc("dns myhostname")),
     ("a.localhost", Etc("myhostname dns")), ("gateway", Etc("myhostname dns")),
     ("web", Etc("dns", resolver=Resolver(options=frozenset(["edns0"])))),
+    ("web", Etc("dns", resolver=Resolver(sortlist=((0x0A000000, 0xFF000000),)))),
 ])  # fmt: skip
 def test_doubts_up_to_1_20(name: str, etc: Etc) -> None:
     """Go would rather ask glibc for these, and else asks everybody it knows."""
