@@ -15,8 +15,8 @@ from typing import get_args
 from harness.live import names
 from harness.live.dns_replies import DnsTables
 from harness.live.said import Data, Name, Said, SaidAddress, joined, literal
-from harness.model.addresses import inet_pton4, inet_pton6
-from harness.model.dns import Resolver
+from harness.model.addresses import inet_aton, inet_pton4, inet_pton6
+from harness.model.dns import MOST_PAIRS, Resolver, sortlist_pair
 from harness.model.dns_servers import ascii_lower
 from harness.model.host import Target
 from harness.model.myhostname import knows
@@ -43,6 +43,10 @@ _MALFORMED = (
 _SET_ASIDE = (
     "{} in the environment: a program that is started with it goes by it, as nothing that is asked "
     "here does"
+)
+_NOT_SORTED_BY = (
+    "resolv.conf: {} in sortlist, which is no IPv4 address: with a netmask after it, no look-up of "
+    "glibc that asks DNS ever ends"
 )
 _STANDS_IN = "in a copy a module that hands over lists has its answer, and not its reasons"
 
@@ -138,6 +142,7 @@ def read(
     raw: Data = {
         "hosts": hosts or "files",
         "multi": _multi(left_out),
+        "hosts_file": _has_hosts_file(),
         "files": [" ".join((address, *known)) for _, address, known in wanted_lines],
         "resolv_conf": resolv_conf,
         "nss": _texts(tables.nss, links),
@@ -186,7 +191,8 @@ def _ask(
             found = [one for _, one, known in tables.files if key in map(ascii_lower, known)]
             parsed = (inet_pton4(text) or inet_pton6(text) for text in found)
             targets = tuple(Target(one) for one in parsed if one is not None)
-            status = "SUCCESS" if targets else "NOTFOUND"
+            none = "NOTFOUND" if _has_hosts_file() else "UNAVAIL"
+            status = "SUCCESS" if targets else none
         else:
             status, targets, holder = names.ask_service(service, name, timeout)
         if status not in names.STATUSES:
@@ -287,6 +293,11 @@ def _text(name: str) -> str | None:
         return None
 
 
+def _has_hosts_file() -> bool:
+    """Whether there is a hosts file that can be read: for glibc another is none."""
+    return _text("hosts") is not None
+
+
 def _hosts_lines() -> Iterator[tuple[int, str, list[str]]]:
     """The hosts file's lines with names: the number, the address of whatever form, and they."""
     for number, raw in enumerate((_text("hosts") or "").splitlines(), 1):
@@ -333,6 +344,16 @@ def _name_servers() -> list[str]:
     return named[:_MOST_SERVERS] or ["127.0.0.1"]
 
 
+def _sortlist(words: Iterable[str], left_out: list[Said]) -> Iterator[str]:
+    """The entries of a sortlist line up to a ``;``, as a scenario has them."""
+    for word in " ".join(words).partition(";")[0].split():
+        net, sign, mask = re.sub("[/&]", "/", word, count=1).partition("/")
+        if sortlist_pair(net) is None:
+            left_out.append(Said(_NOT_SORTED_BY, SaidAddress(word)))
+        else:
+            yield f"{net}/{mask}" if sign and inet_aton(mask) is not None else net
+
+
 def _resolv_conf(left_out: list[Said]) -> Data:
     """What resolv.conf says beside the servers, as a scenario has it. Source: resolv.conf(5)."""
     conf: Data = {}
@@ -346,15 +367,16 @@ def _resolv_conf(left_out: list[Said]) -> Data:
         elif keyword == "options":
             options += words
         elif keyword == "sortlist":
-            left_out.append(
-                Said("resolv.conf: sortlist, which sorts DNS's answer to a plain IPv4 look-up")
-            )
+            conf.setdefault("sortlist", []).extend(_sortlist(words, left_out))
     domain = names.hostname().partition(".")[2]
     if domain:
         conf.setdefault("search", [domain])
     if len(conf.get("search", ())) > _MOST_DOMAINS:
         left_out.append(Said(f"resolv.conf: search domains behind the first {_MOST_DOMAINS}"))
         conf["search"] = conf["search"][:_MOST_DOMAINS]
+    if len(conf.get("sortlist", ())) > MOST_PAIRS:
+        left_out.append(Said(f"resolv.conf: entries of sortlist behind the first {MOST_PAIRS}"))
+        conf["sortlist"] = conf["sortlist"][:MOST_PAIRS]
     known = get_args(ResolverOption)
     conf["options"] = [one for one in dict.fromkeys(options) if one in known]
     for one in options:

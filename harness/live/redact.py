@@ -5,9 +5,9 @@ where they say nothing. Prefix lengths, flags, kinds, metrics, tables, marks and
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_address, ip_interface, ip_network
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from harness.live.address_map import AddressMap, IPNetwork, RedactionError, address_map
 from harness.live.said import Data, Name, Said, SaidAddress, SaidLink, literal
 from harness.model.addresses import inet_pton4, inet_pton6
+from harness.model.dns import sortlist_pair
 from harness.model.dns_servers import ascii_lower
 from harness.model.gaiconf import line_words
 from harness.model.host import IPAddress, address_text
@@ -178,6 +179,8 @@ class _Redaction:
                 for domain, other in domains.items():
                     completed = ascii_lower(f"{name}.{domain.removesuffix('.')}")
                     self._hidden_names[completed] = f"{new}.{other}"
+        if "sortlist" in conf:
+            conf["sortlist"] = [*self._sortlist(conf["sortlist"])]
         servers = service.get("dns", ())
         for table in (service.get("nss", {}), *(each.get("names", {}) for each in servers)):
             self._table(table, lambda texts: [self._zoned(text) for text in texts])
@@ -188,6 +191,14 @@ class _Redaction:
             service["nsswitch"] = _SERVICES.sub(
                 lambda word: word[0] if _USUAL.fullmatch(word[0]) else "other", service["nsswitch"]
             )
+
+    def _sortlist(self, entries: Iterable[str]) -> Iterator[str]:
+        """Entries with the replaced networks; without those in which no address can be."""
+        for address, mask in filter(None, map(sortlist_pair, entries)):
+            bits = mask.bit_count()
+            if not address & ~mask and mask == (1 << bits) - 1 << (32 - bits):
+                network = self._map.network(IPv4Network((address, bits)))
+                yield network.with_netmask
 
     def _table(self, table: Data, change: Callable[[Any], Any]) -> None:
         """Replace the names of a table, and what it has of each."""

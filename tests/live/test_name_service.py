@@ -52,6 +52,7 @@ class Etc:
     nsswitch: str | None = "files dns"
     host_conf: str | None = "multi on"
     resolv_conf: str = ""
+    hosts: str | None = HOSTS
 
     def write(self, box: Box) -> None:
         line = None if self.nsswitch is None else f"passwd: files\n{self.nsswitch and 'hosts: '}"
@@ -59,7 +60,7 @@ class Etc:
             "nsswitch.conf": None if line is None else f"{line}{self.nsswitch}\n",
             "host.conf": self.host_conf,
             "resolv.conf": f"nameserver 127.0.0.1\n{self.resolv_conf}\n",
-            "hosts": HOSTS,
+            "hosts": self.hosts,
         }
         for name, text in texts.items():
             path = box.etc / name
@@ -84,8 +85,11 @@ EVERY = (
         for text in (
             "search example other.example", "domain example", "options ndots:3\nsearch example",
             "options no-aaaa", "options single-request edns0 trust-ad", "options rotate timeout:1",
+            "sortlist 192.0.2.0 192.0.2.8&255.255.255.255",
         )
     ),
+    *(Etc(line, hosts=None) for line in
+      ("files", "files dns", "files [NOTFOUND=return] dns", "files [UNAVAIL=return] dns")),
 )  # fmt: skip
 ASKED = (("both", 0), ("both", 2), ("both", 10), *((name, 0) for name in (*NAMES[1:], "near")))
 FAMILIES = {0: "unspec", 2: "inet", 10: "inet6"}
@@ -354,11 +358,33 @@ def test_a_service_that_is_not_there_is_not_there_in_a_copy(pool: Pool) -> None:
 
 def test_what_a_copy_cannot_have_is_named(pool: Pool) -> None:
     odd = Etc("files [SUCCES=return] dns", "multi on\nreorder on\ntrim .example",
-              "sortlist 192.0.2.0\noptions no-tld-query")  # fmt: skip
+              "sortlist near\noptions no-tld-query")  # fmt: skip
     ((_, copy, _, _),) = pool.run(taken, [odd])
     said = "\n".join(copy.left_out)
     for words in ("malformed at [SUCCES=return]", "reorder on", "trim", "sortlist", "no-tld-query"):
         assert words in said
+
+
+def test_a_sortlist_and_a_missing_hosts_file_are_in_a_copy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """resolv.conf(5): address, perhaps with & or / and a mask, or the mask of its class."""
+    conf = "sortlist 10.0.0.0&255.255.0.0 172.16.0.0/x 192.0.2.0; 10.1.0.0\nsortlist 10.2.0.0\n"
+    files = {"nsswitch.conf": "hosts: files", "resolv.conf": conf}
+    monkeypatch.setattr(name_service, "_text", files.get)
+    spec = validated(NameServiceSpec, name_service.read(["web"], {}).raw, "name_service")
+    assert not spec.hosts_file
+    entries = "10.0.0.0/255.255.0.0", "172.16.0.0", "192.0.2.0", "10.2.0.0"
+    assert spec.resolv_conf.sortlist == entries
+    files |= {"hosts": "", "resolv.conf": f"sortlist {'10.0.0.0 ' * 11} fe80::/10"}
+    found = name_service.read(["web"], {})
+    spec = validated(NameServiceSpec, found.raw, "name_service")
+    assert spec.hosts_file
+    assert spec.resolv_conf.sortlist == ("10.0.0.0",) * 10
+    assert [str(one).partition(",")[0] for one in found.odd] == [
+        "resolv.conf: fe80::/10 in sortlist",
+        "resolv.conf: entries of sortlist behind the first 10",
+    ]
 
 
 def test_what_resolved_gives_is_its_dns_too_but_for_zones(monkeypatch: pytest.MonkeyPatch) -> None:

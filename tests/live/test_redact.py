@@ -224,3 +224,20 @@ def test_a_name_that_a_search_domain_completes_stays_one() -> None:
     assert set(server.names) == {f"{web}.{domain}", web}
     assert dict(server.aliases) == {www: f"{web}.{domain}"}
     assert set(server.replies) == {web}
+
+
+def test_a_sortlist_goes_by_the_same_networks_or_is_left_out() -> None:
+    entries = ["203.0.113.0", "203.0.113.128/255.255.255.128", "203.0.113.9/255.255.255.0",
+               "203.0.113.0/255.255.0.255"]  # fmt: skip
+    addresses = ["203.0.113.9", "203.0.113.200"]
+    service = {"hosts": "dns", "dns": {"names": {"web": addresses}},
+               "resolv_conf": {"sortlist": entries}}  # fmt: skip
+    raw = {"name": "n", "host": {}, "name_service": service, "lookups": [{"name": "web"}]}
+    copy = redact(Scenario.model_validate(raw), b"k" * 32).scenario
+    assert copy.name_service is not None
+    networks = [ip_network(one) for one in copy.name_service.resolv_conf.sortlist]
+    (listed,) = copy.name_service.dns[0].names.values()
+    assert [one.prefixlen for one in networks] == [24, 25]  # in no other is an address
+    assert [[ip_address(one) in net for one in listed] for net in networks] == [
+        [True, True], [False, True],
+    ]  # fmt: skip
