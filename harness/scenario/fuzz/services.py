@@ -4,8 +4,10 @@ Nothing is drawn that waits for seconds, or that depends on what a process has a
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
+from ipaddress import IPv4Address
 from typing import TypeVar
 
+from harness.model.dns import sortlist_pair
 from harness.model.dns_servers import SLOW, UNORDERED
 from harness.model.services import Kind
 
@@ -39,7 +41,7 @@ def draw_name_service(
     avoided = UNORDERED if "single-request" in options else SLOW
     # which of several servers is asked first is up to chance with rotate
     servers = 1 if "rotate" in options else dice.pick(weights.SERVERS)
-    return NameServiceSpec(
+    service = NameServiceSpec(
         hosts=" ".join(_draw_service(dice, kinds) for _ in range(dice.pick(weights.CHAIN))),
         multi=dice.chance(weights.MULTI),
         files=tuple(_draw_line(dice, plain) for _ in range(dice.pick(weights.HOSTS_LINES))),
@@ -52,6 +54,32 @@ def draw_name_service(
             options=options,
         ),
     )
+    return _with_odd_files(service, plain)
+
+
+def _with_odd_files(service: NameServiceSpec, addresses: list[str]) -> NameServiceSpec:
+    """The service, in a few cases without a hosts file or with a sortlist in resolv.conf.
+
+    Drawn by what has been drawn, so that everything else is as it was without.
+    """
+    dice = Dice(" ".join((service.hosts, *service.files)))
+    if dice.chance(weights.NO_HOSTS_FILE):
+        service = service.model_copy(update={"hosts_file": False, "files": ()})
+    four = [IPv4Address(one) for one in addresses if ":" not in one]
+    if four and (count := dice.pick(weights.SORTED_BY)):
+        conf = {"sortlist": tuple(_draw_sortlist_entry(dice, four) for _ in range(count))}
+        resolv_conf = service.resolv_conf.model_copy(update=conf)
+        service = service.model_copy(update={"resolv_conf": resolv_conf})
+    return service
+
+
+def _draw_sortlist_entry(dice: Dice, addresses: list[IPv4Address]) -> str:
+    """The network of an address, or the address itself, which few masks leave in."""
+    mask = dice.pick(weights.NETMASKS)
+    pair = sortlist_pair(f"{dice.one(addresses)}{mask}")
+    assert pair is not None
+    address, bits = pair
+    return f"{IPv4Address(address if dice.chance(0.1) else address & bits)}{mask}"
 
 
 def only(service: NameServiceSpec, asked: Iterable[str]) -> NameServiceSpec:

@@ -213,6 +213,9 @@ RESOLVER_OPTIONS: dict[ResolverOption, float] = {
     "single-request": 0.12, "no-aaaa": 0.14, "edns0": 0.25, "rotate": 0.05, "use-vc": 0.06,
     "strict-error": 0.15,
 }  # fmt: skip
+NO_HOSTS_FILE = 0.05
+SORTED_BY = {0: 88, 1: 6, 2: 4, 4: 2}  # entries of sortlist
+NETMASKS = {"": 30, "/255.0.0.0": 20, "/255.255.0.0": 20, "/255.255.255.0": 20, "/24": 5, "/0": 5}
 SERVICE_FAMILIES: dict[Family | int, float] = {"unspec": 50, "inet": 26, "inet6": 24}
 SERVICE_FLAGS = {"AI_CANONNAME": 0.2, "AI_V4MAPPED": 0.15, "AI_ALL": 0.12, "AI_ADDRCONFIG": 0.04}
 SERVICE_SPELLINGS = {"as-is": 86, "upper": 5, "dot": 5, "unknown": 4}
