@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from typing import TextIO, TypeGuard
+from typing import TextIO, TypeGuard, cast
 
 from harness.cli.parser import UsageError
 from harness.text.shown import Shown, one_line
@@ -51,7 +51,7 @@ def complain(line: str) -> None:
 @contextlib.contextmanager
 def shown() -> Iterator[None]:
     """Standard output and error show what they are given, as `harness.text.shown` does."""
-    streams = Shown(sys.stdout), Shown(sys.stderr)
+    streams = [cast("TextIO", Shown(each)) for each in (sys.stdout, sys.stderr)]
     try:
         with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
             yield

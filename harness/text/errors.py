@@ -1,14 +1,15 @@
 """The error that input from outside gives, and how a value of it is shown."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from harness.text.shown import one_line
 
 _SHOWN = 60
-_NAMED = 12
 
 
+@dataclass(eq=False, repr=False)
 class InputError(ValueError):
     """Input that cannot be used; ``str()`` is the one line to show.
 
@@ -16,17 +17,12 @@ class InputError(ValueError):
     "host.routes[0].via", ``expected`` in words, ``got`` instead ("" for nothing to show).
     """
 
-    exit_status = 2
-
-    def __init__(
-        self, file: str, line: int | None, field: str, expected: str, got: str = ""
-    ) -> None:
-        super().__init__(file, line, field, expected, got)
-        self.file = file
-        self.line = line
-        self.field = field
-        self.expected = expected
-        self.got = got
+    file: str
+    line: int | None
+    field: str
+    expected: str
+    got: str = ""
+    exit_status: ClassVar = 2
 
     @property
     def reason(self) -> str:
@@ -53,7 +49,7 @@ def show(value: Any) -> str:
     return repr(text) if isinstance(value, str) else text
 
 
-def some(names: Sequence[str]) -> str:
-    """The names in words; of many only the first, so that the line can be read."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+def some(names: Sequence[str], most: int = 12, comma: str = ", ") -> str:
+    """The names in words; of more than ``most`` the first, so that the line can be read."""
+    more = len(names) - most
+    return comma.join(names[:most]) + (f" and {more} more" if more > 0 else "")

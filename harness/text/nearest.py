@@ -4,10 +4,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like ``word``; None where none is near.
-
-    Parameters: ``word`` as typed; ``known`` what would have been right.
-    """
+    """The known word that is most like ``word``, as it was typed; None where none is near."""
     from difflib import get_close_matches  # only where something is wrong
 
     by_lower = {each.lower(): each for each in known}
@@ -16,9 +13,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(word: str, known: Iterable[str], form: str = "{}") -> str:
-    """``"; did you mean WORD?"`` for the nearest known word, "" where none is near.
-
-    Parameters: as for `nearest`; ``form`` how the word is shown.
-    """
+    """``"; did you mean WORD?"`` for the nearest known word in its ``form``, or ""."""
     close = nearest(word, known)
     return "" if close is None else f"; did you mean {form.format(close)}?"

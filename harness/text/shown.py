@@ -5,9 +5,8 @@ A line never begins with "::", which GitHub's runner takes for a command, and ho
 can stand in a whole line.
 """
 
-import io
 import re
-from typing import TextIO
+from typing import Any, TextIO
 
 # Letters and marks that nothing shows: Unicode's default ignorable code points that
 # str.isprintable() lets pass, and the blank of Braille.
@@ -23,10 +22,7 @@ _OLD_COMMAND = re.compile(r"##(?=\[|vso\[)")
 
 
 def escaped(text: str) -> str:
-    r"""``text`` on one line, with what cannot be seen as ``\x1b``, ``\n``, ``\u202e``.
-
-    Parameters: ``text`` any string, lone surrogates included.
-    """
+    r"""Any text on one line, with what cannot be seen as ``\x1b``, ``\n``, ``\u202e``."""
     if not (text.isascii() and text.isprintable()):
         text = "".join(
             c if c.isprintable() and not _UNSEEN.match(c) else c.encode("unicode_escape").decode()
@@ -58,12 +54,14 @@ def _harmless(line: str) -> str:
     return _COMMAND.sub(r"\1\\x3a", line)
 
 
-class Shown(io.TextIOBase):
+class Shown:
     """A stream whose lines are shown as `lines` does, whatever is written to it.
 
     Parameters: ``stream`` where they go; `bare` gives it back, to writers of a format whose
     own escapes see to the same, and to a terminal's colours.
     """
+
+    _SAME = frozenset({"encoding", "errors", "fileno", "isatty", "writable"})
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -71,12 +69,9 @@ class Shown(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write; the beginning of a line waits for more, as long as it may be a command."""
-        whole = self._begun + text
-        *complete, rest = whole.split("\n")
-        out = "".join(f"{lines(line)}\n" for line in complete)
-        self._begun = rest
-        if out:
-            self.stream.write(out)
+        *complete, self._begun = (self._begun + text).split("\n")
+        if complete:
+            self.stream.write("".join(f"{lines(line)}\n" for line in complete))
         return len(text)
 
     def flush(self) -> None:
@@ -86,30 +81,11 @@ class Shown(io.TextIOBase):
             self.stream.write(lines(begun))
         self.stream.flush()
 
-    def close(self) -> None:
-        """Nothing: the stream below is another's, and Python closes what it throws away."""
-
-    def isatty(self) -> bool:
-        """As the stream below."""
-        return self.stream.isatty()
-
-    def fileno(self) -> int:
-        """As the stream below."""
-        return self.stream.fileno()
-
-    def writable(self) -> bool:
-        """Whether it can be written."""
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """As the stream below."""
-        return self.stream.encoding
-
-    @property
-    def errors(self) -> str | None:  # type: ignore[override]
-        """As the stream below."""
-        return self.stream.errors
+    def __getattr__(self, name: str) -> Any:
+        """What the stream below says of itself; nothing that would write to it directly."""
+        if name in self._SAME:
+            return getattr(self.stream, name)
+        raise AttributeError(name)
 
 
 def bare(stream: TextIO) -> TextIO:

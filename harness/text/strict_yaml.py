@@ -91,39 +91,35 @@ def parse(
     if libyaml and hasattr(yaml, "CSafeLoader"):
         with suppress(yaml.YAMLError):  # PyYAML's own words for it follow
             return composer.document(yaml.CSafeLoader)
-    return composer.compose()
+    try:
+        return composer.document(yaml.SafeLoader)
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # "\UFFFFFFFF" is no character
+        raise composer.fault(error) from None
 
 
+@dataclass
 class _Composer:
-    def __init__(self, file: str, text: str, shape: str, most: int) -> None:
-        self._file = file
-        self._text = text
-        self._shape = shape
-        self._most = most
-        self._events: Any = None
-
-    def compose(self) -> Node:
-        try:
-            return self.document(yaml.SafeLoader)
-        except yaml.reader.ReaderError as error:
-            line = self._text.count("\n", 0, error.position) + 1
-            got = show(chr(int(error.character)))
-            raise self._error(line, (), "text without control characters", got) from None
-        except yaml.MarkedYAMLError as error:
-            raise self._syntax(error) from None
-        except InputError:
-            raise
-        except (yaml.YAMLError, ValueError, OverflowError) as error:  # "\UFFFFFFFF" is no character
-            raise self._error(None, (), "a YAML document", show(str(error))) from None
+    file: str
+    text: str
+    shape: str
+    most: int
+    events: Any = None  # of the parser, one after the other
 
     def _error(self, line: int | None, path: _Path, expected: str, got: str = "") -> InputError:
-        return InputError(self._file, line, dotted(path), expected, got)
+        return InputError(self.file, line, dotted(path), expected, got)
 
-    def _syntax(self, error: yaml.MarkedYAMLError) -> InputError:
+    def fault(self, error: Exception) -> InputError:
+        if isinstance(error, InputError):
+            return error
+        if isinstance(error, yaml.reader.ReaderError):
+            first = self.text.count("\n", 0, error.position) + 1
+            got = show(chr(int(error.character)))
+            return self._error(first, (), "text without control characters", got)
+        if not isinstance(error, yaml.MarkedYAMLError):
+            return self._error(None, (), "a YAML document", show(str(error)))
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else mark.line + 1
-        lines = self._text.splitlines()
-        around = lines[line - 1] if line is not None and line <= len(lines) else ""
+        around = "".join(self.text.splitlines()[line - 1 : line]) if line else ""
         problem = error.problem or error.context or "not YAML"
         if "\t" in around and "'\\t'" in problem:
             return self._error(line, (), "spaces for indentation", "a tab")
@@ -133,21 +129,21 @@ class _Composer:
 
     def document(self, loader: Any) -> Node:
         # the loader checks the characters of the text as soon as it is made
-        self._events = iter(yaml.parse(self._text, Loader=loader))
+        self.events = iter(yaml.parse(self.text, Loader=loader))
         self._anchors: dict[str, Node | None] = {}
         self._total = 0
-        next(self._events)  # the stream's start
-        event = next(self._events)
+        next(self.events)  # the stream's start
+        event = next(self.events)
         if isinstance(event, yaml.StreamEndEvent):
-            raise self._error(1, (), self._shape, "an empty file")
-        root = self._node(next(self._events), (), 1)
-        next(self._events)  # the document's end
-        event = next(self._events)
+            raise self._error(1, (), self.shape, "an empty file")
+        root = self._node(next(self.events), (), 1)
+        next(self.events)  # the document's end
+        event = next(self.events)
         if not isinstance(event, yaml.StreamEndEvent):
             raise self._error(event.start_mark.line + 1, (), "one document", "a second one")
         if not isinstance(root.value, dict):
             got = "an empty document" if root.value is None else show(root.value)
-            raise self._error(root.line, (), self._shape, got)
+            raise self._error(root.line, (), self.shape, got)
         return root
 
     def _node(self, event: Any, path: _Path, depth: int) -> Node:
@@ -181,12 +177,12 @@ class _Composer:
 
     def _count(self, size: int, line: int) -> None:
         self._total += size
-        if self._total > self._most:
-            raise self._error(line, (), f"at most {self._most} values, aliases included", "more")
+        if self._total > self.most:
+            raise self._error(line, (), f"at most {self.most} values, aliases included", "more")
 
     def _mapping(self, line: int, path: _Path, depth: int) -> Node:
         node = Node(line, {})
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key_line = event.start_mark.line + 1
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._error(key_line, path, _KEY, "a mapping, list or alias")
@@ -197,7 +193,7 @@ class _Composer:
                 got = f"again; first on line {node.children[key].line}"
                 raise self._error(key_line, (*path, key), "each key once", got)
             self._count(1, key_line)
-            child = self._node(next(self._events), (*path, key), depth + 1)
+            child = self._node(next(self.events), (*path, key), depth + 1)
             # a mapping or list that starts further down is still named by its key's line
             if child.line != key_line:
                 child = Node(key_line, child.value, child.children, child.size)
@@ -207,7 +203,7 @@ class _Composer:
 
     def _sequence(self, line: int, path: _Path, depth: int) -> Node:
         node = Node(line, [])
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             position = len(node.value)
             child = self._node(event, (*path, position), depth + 1)
             node.children[position] = child

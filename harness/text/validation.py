@@ -94,7 +94,8 @@ def _input_error(
     context = item.get("ctx") or {}
     kind = item["type"]
     got = context["got"] if "got" in context else show(node.value)
-    wanted = _expected(item)
+    words = _EXPECTED.get(kind)
+    wanted = str(context.get("expected") or (words.format_map(context) if words else item["msg"]))
     if kind == "missing":
         got = "nothing"
     elif kind == "extra_forbidden":
@@ -106,15 +107,6 @@ def _input_error(
     elif kind == "string_type" and isinstance(node.value, (int, float)):
         wanted += " in quotes"
     return InputError(file, node.line, dotted(tuple(path)), wanted, got)
-
-
-def _expected(item: Mapping[str, Any]) -> str:
-    """What was expected, in words, of one of the errors that pydantic lists."""
-    context = item.get("ctx") or {}
-    if "expected" in context:
-        return str(context["expected"])
-    words = _EXPECTED.get(item["type"])
-    return str(item["msg"]) if words is None else words.format_map(context)
 
 
 def _known_keys(root: type[BaseModel], path: list[str | int]) -> str:
