@@ -4,7 +4,7 @@ from harness.cli.parser import FINDING, OK, Options
 from harness.cli.streams import write_json
 from harness.compare.bench.measure import bench
 from harness.compare.plan import trusted_lanes
-from harness.report.bench import as_text, draw
+from harness.report.bench import draw, lines
 from harness.report.terminal import Terminal
 
 
@@ -17,7 +17,7 @@ def main(options: Options) -> int:
         report = bench(lanes, options.quick, status.update, options.glibc)
     terminal = Terminal()
     width = terminal.width if terminal.is_terminal else None
-    write_json(report) if options.format == "json" else terminal.say_all(as_text(report, width))
+    write_json(report) if options.format == "json" else terminal.say_all(lines(report, width))
     if options.plot is not None:
         draw(options.plot, report.points)
     fine = report.agreed and all(

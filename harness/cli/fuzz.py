@@ -35,7 +35,10 @@ def main(options: Options) -> int:
         for one in batch.disagreements:
             _sort_in(one, groups, options)
     found = document(report, options.seed, lanes, jobs, time.monotonic() - started, groups)
-    write_json(found) if options.format == "json" else Terminal().say_all(as_text(found))
+    if options.format == "json":
+        write_json(found)
+    else:
+        Terminal().say_all(as_text(found).splitlines())
     return FINDING if report.differing else OK
 
 

@@ -13,7 +13,7 @@ from harness.kubelet.node import NodeError, NodeObject, read_node
 from harness.kubelet.report import judge
 from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
 from harness.kubelet.run import Gathered, in_scenario, on_this_host, surroundings
-from harness.report.kubelet import as_text
+from harness.report.kubelet import lines
 from harness.report.terminal import Terminal
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup
@@ -53,7 +53,7 @@ def main(options: Options) -> int:
     if options.format == "json":
         write_json(report)
     else:
-        Terminal().say_all(as_text(report))
+        Terminal().say_all(lines(report))
     called = socket.gethostname()
     asked = report.step in (StepName.LOOKUP, StepName.DEFAULT_ROUTE)
     unknown = loaded is None and asked and report.resolvers[0].error and flags.name != called

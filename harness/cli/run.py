@@ -1,24 +1,28 @@
 """``gai-harness run``: scenarios × glibc × gai.conf, native against model."""
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import starmap
+from pathlib import Path
 
-from harness.cli.acceptance import RunBaseline, check
-from harness.cli.listing import loaded, show
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError, expect_no_build
 from harness.cli.scheduler import job_outcomes
-from harness.cli.streams import complain
+from harness.cli.streams import complain, say, write_json
 from harness.compare import plan
 from harness.compare.causes import CauseTally
 from harness.compare.open_lane import lacks_module
-from harness.compare.results import Notice
+from harness.compare.results import LookupReport, Notice
 from harness.compare.run import HostJob, JobOutcome
 from harness.report.formats import writer
 from harness.report.lines import counted
 from harness.report.writer import Writer
+from harness.scenario import LoadedScenario
+
+_CONTROL_HOSTS = 60
 
 
 def main(options: Options) -> int:
@@ -31,29 +35,30 @@ def main(options: Options) -> int:
     if options.quiet and options.verbose:
         raise UsageError("--verbose: no --quiet beside it was expected")
     if options.list:
-        return show(options)
-    check(options)
-    expect_no_build(options.glibc, map(str, options.scenarios), "a scenario")
+        return _list(options)
+    for name in ("update-baseline", "baseline-strict"):
+        if options.baseline is None and getattr(options, name.replace("-", "_")):
+            raise UsageError(f"--{name}: --baseline FILE was expected beside it")
+    expect_no_build(options.glibc, map(str, options.scenarios))
     reference = None
     if options.against is None:
         lanes = plan.lanes_for(options.glibc, options.lane, resolver=options.resolver)
+    elif options.resolver != "glibc":
+        raise UsageError("--resolver: no --against beside it was expected")
     else:
-        if options.resolver != "glibc":
-            raise UsageError("--resolver: no --against beside it was expected")
         lanes, reference = plan.lanes_against(options.glibc, options.lane, options.against)
-    scenarios = loaded(options)
+    scenarios = _loaded(options)
     gai_confs = [plan.load_gai_conf(name) for name in options.gai_conf]
     jobs = plan.make_jobs(scenarios, lanes, gai_confs, options.timeout, reference)
-    reports: list[tuple[str, str]] = options.report
     inputs = [*(job.source for job in jobs), *options.gai_conf]
-    outputs = [name for _, name in reports]
+    outputs = [name for _, name in options.report]
     if options.output is not None:
         outputs.append(options.output)
     if options.baseline is not None:
         spare([options.baseline], inputs)
         (outputs if options.update_baseline else inputs).append(options.baseline)
     spare(outputs, inputs)
-    acceptance = RunBaseline(options, jobs)
+    baseline = _RunBaseline(options, jobs)
     versions = dict.fromkeys(lane.version for job in jobs for lane in job.lanes)
     title = ("glibc " if "glibc" in {lane.resolver for lane in lanes} else "") + ", ".join(versions)
     with ExitStack() as stack:
@@ -66,16 +71,13 @@ def main(options: Options) -> int:
         if options.format == "text" and many and not (few or options.verbose) and stream.isatty():
             few = {"brief": True}
         writers = [writer(options.format, stream, title, **few)]
-        for name, file in reports:
+        for name, file in options.report:
             writers.append(writer(name, stack.enter_context(whole(file)), title))
-        return _report(options, jobs, writers, acceptance)
+        return _report(options, jobs, writers, baseline)
 
 
 def _report(
-    options: Options,
-    jobs: list[HostJob],
-    writers: list[Writer],
-    acceptance: RunBaseline,
+    options: Options, jobs: list[HostJob], writers: list[Writer], baseline: "_RunBaseline"
 ) -> int:
     """Run the jobs and write the reports; the worst of all exit statuses."""
     status = OK
@@ -98,7 +100,7 @@ def _report(
             words = str(outcome.error)
             for each in writers:
                 each.note(Notice("refused", job.scenario.name, words, source=job.source))
-        for report in map(acceptance.apply, outcome.reports):
+        for report in map(baseline.apply, outcome.reports):
             if report.failed:
                 status = max(status, FINDING)
             untrusted |= {bool(result.untrusted) for result in report.results}
@@ -108,7 +110,7 @@ def _report(
                 each.add(report)
         outcomes.append(replace(outcome, reports=()))
     _weigh(options, jobs, explained)
-    for notice in (*acceptance.finish(outcomes), *explained.notices()):
+    for notice in (*baseline.finish(outcomes), *explained.notices()):
         for each in writers:
             each.note(notice)
         status = max(status, FINDING if notice.failed else OK)
@@ -118,9 +120,6 @@ def _report(
         complain("gai-harness run: no result is counted: every lane fails its self-test")
         status = max(status, CANNOT)
     return status
-
-
-_CONTROL_HOSTS = 60
 
 
 def _weigh(options: Options, jobs: list[HostJob], explained: CauseTally) -> None:
@@ -135,3 +134,94 @@ def _weigh(options: Options, jobs: list[HostJob], explained: CauseTally) -> None
             for report in outcome.reports:
                 for result in report.results:
                     explained.add_control(result, controls)
+
+
+class _RunBaseline:
+    """The baseline of one run; without ``--baseline`` nothing is accepted.
+
+    Raises UsageError for a place that cannot be one, ScenarioError for a file that is none.
+    """
+
+    def __init__(self, options: Options, jobs: Sequence[HostJob]) -> None:
+        self._update, self._strict = options.update_baseline, options.baseline_strict
+        self._path: str | None = options.baseline
+        if self._path is None:
+            return
+        from harness.compare.baseline import Baseline, Sources, read  # not for most runs
+
+        path = Path(self._path)
+        new = not os.path.lexists(path)
+        if not path.parent.is_dir():
+            raise UsageError(f"{path}: a file in a folder that is there was expected")
+        if new and not self._update:
+            wanted = "a baseline that is there was expected; --update-baseline makes one"
+            raise UsageError(f"{path}: {wanted}")
+        self._sources = Sources(path, {job.source for job in jobs})
+        entries = () if new else read(path)
+        self._baseline = Baseline(entries, accept_all=self._update, name=self._sources.name)
+
+    def apply(self, report: LookupReport) -> LookupReport:
+        """The report with what is accepted marked so."""
+        return report if self._path is None else self._baseline.apply(report)
+
+    def finish(self, outcomes: Iterable[JobOutcome]) -> Iterator[Notice]:
+        """The entries that no difference needs any more; ``--update-baseline`` writes the file.
+
+        Raises UsageError where it cannot be written.
+        """
+        if self._path is None:
+            return
+        stale = self._baseline.stale(outcomes, self._sources.gone)
+        if self._update:
+            from harness.compare.baseline import write
+
+            kept = self._baseline.updated(stale)
+            with whole(self._path) as stream:
+                write(stream, kept)
+            changes = sum(bool(one.against) for one in kept)
+            counts = ((len(kept) - changes, "result"), (changes, "change"))
+            # without --against there are no changes
+            words = [f"{n} accepted {what}{'s'[: n != 1]}" for n, what in counts if n]
+            say(f"{self._path}: {' and '.join(words) or 'nothing accepted'} written", sys.stderr)
+        for entry, why in stale.items():
+            yield Notice(
+                kind="stale", scenario=entry.scenario, lookup=entry.lookup,
+                gai_conf=entry.gai_conf, build=entry.where,
+                text=f"{why}; the entry is taken out" if self._update else why,
+                source=self._path, failed=self._strict and not self._update,
+            )  # fmt: skip
+
+
+def _loaded(options: Options) -> list[LoadedScenario]:
+    """The scenarios that are given, or those of the suites; else the whole library."""
+    if options.suite:
+        return [one for name in dict.fromkeys(options.suite) for one in plan.load_suite(name)]
+    return plan.load_scenarios(options.scenarios)
+
+
+def _list(options: Options) -> int:
+    """``--list``: what would run, and without a scenario the suites, each with what it shows."""
+    from harness.report.documents import Listed, Shows
+    from harness.report.terminal import Terminal
+    from harness.scenario.suites import SHOWN
+
+    if options.format not in ("text", "json"):
+        raise UsageError(f"--list: --format text or json was expected, not {options.format}")
+    listed = {
+        one.scenario.name: " ".join(one.scenario.description.split()) for one in _loaded(options)
+    }
+    suites = {} if options.scenarios or options.suite else SHOWN
+    if options.format == "json":
+        scenarios, more = (tuple(starmap(Shows, each.items())) for each in (listed, suites))
+        write_json(Listed(scenarios, more))
+        return OK
+    console = Terminal()
+    for title, each in (("SCENARIO", listed), ("SUITE", suites)):
+        if each:
+            console.say_table([(title, "SHOWS"), *each.items()])
+            console.say()
+    plural = "s"[: len(listed) != 1]
+    console.say(
+        f"{len(listed)} scenario{plural}; to run one: gai-harness run NAME, a suite: --suite NAME"
+    )
+    return OK

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 
 from harness.compare.bench.curve import Point, growth
-from harness.compare.bench.goals import WORDS, Ratio
+from harness.compare.bench.goals import WORDS
 from harness.compare.bench.measure import BenchReport, LaneRates, Rate
 from harness.compare.values import grouped
 from harness.report.tables import table_lines
@@ -50,12 +50,8 @@ class PlotError(ValueError):
     exit_status = 2
 
 
-def as_text(report: BenchReport, width: int | None = None) -> str:
+def lines(report: BenchReport, width: int | None = None) -> Iterator[str]:
     """The report in words and tables, these for a terminal of ``width`` columns; None is any."""
-    return "\n".join(_lines(report, width)) + "\n"
-
-
-def _lines(report: BenchReport, width: int | None) -> Iterator[str]:
     yield from _LEGEND.splitlines() if width is None else [" ".join(_LEGEND.split())]
     ratios, times = ("".join(f"{name:>9}" for name, _ in each) for each in (_RATIOS, _TIMES))
     heading = f"  {'family':6}{'n':>6}{ratios}  |{times}"
@@ -92,8 +88,12 @@ def _lines(report: BenchReport, width: int | None) -> Iterator[str]:
     for one in report.rates:
         yield f"  glibc {one.glibc} ({one.build}): {_costs(one)}"
     yield ""
-    rows = [(one.key, f"{one.value:.2f}", _goal(one), WORDS[one.key]) for one in report.ratios]
-    yield from table_lines([("ratio", "value", "goal", "of"), *rows], width)
+    rows = [("ratio", "value", "goal", "of")]
+    for ratio in report.ratios:
+        side = "at most" if ratio.at_most else "at least"
+        goal = "-" if ratio.goal is None else f"{side} {ratio.goal:g}"
+        rows.append((ratio.key, f"{ratio.value:.2f}", goal, WORDS[ratio.key]))
+    yield from table_lines(rows, width)
     yield ""
     yield (
         f"Load average {report.load[0]:.1f} before, {report.load[1]:.1f} after, on "
@@ -101,12 +101,6 @@ def _lines(report: BenchReport, width: int | None) -> Iterator[str]:
     )
     if not report.agreed:
         yield "Native and model DISAGREE on the order of a benchmark's name"
-
-
-def _goal(one: Ratio) -> str:
-    if one.goal is None:
-        return "-"
-    return f"{'at most' if one.at_most else 'at least'} {one.goal:g}"
 
 
 def _lane(point: Point) -> tuple[str, str, str]:

@@ -7,20 +7,11 @@ from itertools import groupby
 from harness.compare.explain import Explanation, GetentAnswer, TraceReport
 from harness.compare.results import DestinationRow, Result, Verdict
 from harness.compare.values import fill, grouped
+from harness.report import words
 from harness.report.documents import Explain, Explained
 from harness.report.tables import fits, folded, table_lines
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
-from harness.report.words import (
-    THIS_HOST,
-    Remarks,
-    beyond,
-    builds,
-    comparison,
-    equality,
-    lint_line,
-    told,
-)
 
 _WIDE = 150
 _MOST_FINDINGS = 10  # of a file that is no gai.conf at all there are thousands
@@ -44,27 +35,25 @@ def write_text(
         console = Terminal()
         if not console.is_terminal:
             console = Terminal(width=_WIDE)
-    remarks = Remarks()
+    remarks: set[str] = set()
     for (scenario, lookup, gai_conf), group in groupby(
         explanations, key=lambda e: (e.result.scenario, e.result.lookup, e.result.gai_conf)
     ):
         items = list(group)
-        where = THIS_HOST if here else scenario
+        where = words.THIS_HOST if here else scenario
         console.say(f"{where}: {lookup} (gai.conf: {gai_conf})", "bold")
         for line in device_lines(items[0].devices):
             console.say(f"  {line}", "dim")
         for same in grouped(items, _alike).values():
-            _write(console, builds(one.result for one in same), same[0], remarks)
+            _write(console, words.builds(one.result for one in same), same[0], remarks)
         if len({one.result.resolver for one in items}) > 1:
             for line in _side_by_side(items, console.width):
                 console.say(line)
-        for line in items[0].apart:
+        own_names = dict.fromkeys(one.own_name for one in items if one.own_name)
+        for line in (*items[0].apart, *own_names, *_of_the_file(items)):
             console.say(f"  {line}", "yellow")
-        for line in dict.fromkeys(one.own_name for one in items if one.own_name):
-            console.say(f"  {line}", "yellow")
-        for line in _of_the_file(items):
-            console.say(f"  {line}", "yellow")
-    if line := beyond(one.result.glibc for one in explanations if one.result.resolver == "glibc"):
+    of_glibc = (one.result.glibc for one in explanations if one.result.resolver == "glibc")
+    if line := words.beyond(of_glibc):
         console.say(line, "yellow")
 
 
@@ -72,7 +61,7 @@ def _of_the_file(items: Sequence[Explanation]) -> Iterator[str]:
     """What lint finds in the gai.conf that was used, for any of the builds."""
     found = list(dict.fromkeys(finding for one in items for finding in one.findings))
     for finding in found[:_MOST_FINDINGS]:
-        yield f"gai.conf: {lint_line(finding)}"
+        yield f"gai.conf: {words.lint_line(finding)}"
     if (more := len(found) - _MOST_FINDINGS) > 0:
         yield f"gai.conf: {more} more findings (gai-harness lint has all)"
 
@@ -82,14 +71,13 @@ def _alike(one: Explanation) -> tuple[object, ...]:
     return one.result.without_build(remarks=(), departures=()), one.pair, one.trace
 
 
-def _write(console: Terminal, on: str, found: Explanation, remarks: Remarks) -> None:
+def _write(console: Terminal, on: str, found: Explanation, remarks: set[str]) -> None:
     result = found.result
     failed = result.verdict in (Verdict.CRASHED, Verdict.ERROR)  # the words name the error then
     error = f" ({result.error})" if result.error and not failed else ""
-    of = "glibc " if result.resolver == "glibc" else ""
-    console.say(f"  {of}{on}: {comparison(result)}{error}")
+    console.say(f"  {words.whose([result])}{on}: {words.comparison(result)}{error}")
     if result.rows:
-        console.say(f"  {told(result)}")
+        console.say(f"  {words.told(result)}")
     if result.said:
         console.say(f"  it said {result.said}", "bold red")
     if result.untrusted:
@@ -111,7 +99,7 @@ def _write(console: Terminal, on: str, found: Explanation, remarks: Remarks) -> 
         console.say(f"  {line}", style)
 
 
-def _beside(found: Explanation, remarks: Remarks) -> Iterator[tuple[str, str]]:
+def _beside(found: Explanation, remarks: set[str]) -> Iterator[tuple[str, str]]:
     """What is known beside the order, in lines with their styles."""
     result, pair = found.result, found.pair
     if not result.agreed:
@@ -126,7 +114,7 @@ def _beside(found: Explanation, remarks: Remarks) -> Iterator[tuple[str, str]]:
     for line in result.undefined:
         yield f"undefined: {line}", "magenta"
     for remark in result.remarks:
-        yield f"{remark.kind}: {remarks.of(remark.kind, remark.text)}", "yellow"
+        yield f"{remark.kind}: {words.remarked(remark.kind, remark.text, remarks)}", "yellow"
     for departure in result.departures:
         order = ", ".join(departure.order)
         yield f"{departure.standard} would return {order}: {departure.why}", "blue"
@@ -196,37 +184,37 @@ def _facts(result: Result, width: int) -> Iterator[str]:
 
     So do the columns that decided nothing, where there is no room for them.
     """
-    rows = [_cells(row) for row in result.destinations]
+    table = [_HEADINGS, *map(_cells, result.destinations)]
     decided = {at for one in result.decisions for at in _SEEN.get(one.rule or 0, ())}
-    alike = {
+    alike = [
         at
-        for at, column in enumerate(zip(*rows, strict=True))
-        if len(rows) > 1 and len({*column}) == 1 and at > 1 and at not in decided
-    }
-    kept = [at for at in range(len(_HEADINGS)) if at not in alike]
-    beside: list[int] = []
-    for at in _SPARED:
-        if at in kept and at not in decided and not fits(_columns(rows, kept), width, "  ", True):
-            kept.remove(at)
-            beside.append(at)
-    if not fits(_columns(rows, kept), width, "  "):  # a block for each has room for all
-        kept, beside = sorted([*kept, *beside]), []
-    yield ""
-    above = [f"in common: {'; '.join(f'{_HEADINGS[at]} {rows[0][at]}' for at in sorted(alike))}"]
-    above += [
-        f"{_HEADINGS[at]} in this order: {', '.join(row[at] for row in rows)}"
-        for at in sorted(beside)
+        for at, (_, *facts) in enumerate(zip(*table, strict=True))
+        if len(facts) > 1 and len({*facts}) == 1 and at > 1 and at not in decided
     ]
-    for line in above if alike else above[1:]:
-        yield from (f"  {each}" for each in folded(line, width - 2))
-    if alike or beside:
-        yield ""
-    yield from table_lines(_columns(rows, kept), width, "  ")
+    kept = [at for at in range(len(_HEADINGS)) if at not in alike]
+    spared: list[int] = []
+
+    def shown() -> list[list[str]]:
+        return [[row[at] for at in kept] for row in table]
+
+    for at in _SPARED:
+        if at in kept and at not in decided and not fits(shown(), width, "  ", whole=True):
+            kept.remove(at)
+            spared.append(at)
+    if not fits(shown(), width, "  "):  # a block for each has room for all
+        kept, spared = sorted([*kept, *spared]), []
+    common = "; ".join(f"{_HEADINGS[at]} {table[1][at]}" for at in alike)
+    above = [f"in common: {common}"] if alike else []
+    for at in sorted(spared):
+        in_order = ", ".join(row[at] for row in table[1:])
+        above += [f"{_HEADINGS[at]} in this order: {in_order}"]
     yield ""
-
-
-def _columns(rows: Sequence[Sequence[str]], kept: Sequence[int]) -> list[list[str]]:
-    return [[row[at] for at in kept] for row in (_HEADINGS, *rows)]
+    for line in above:
+        yield from (f"  {each}" for each in folded(line, width - 2))
+    if above:
+        yield ""
+    yield from table_lines(shown(), width, "  ")
+    yield ""
 
 
 def _cells(row: DestinationRow) -> tuple[str, ...]:
@@ -236,8 +224,8 @@ def _cells(row: DestinationRow) -> tuple[str, ...]:
         str(row.place or row.position + 1),
         f"{row.source}/{row.prefixlen}" if row.source else "-",
         "yes" if row.reachable else f"no ({row.error})" if row.error else "no",
-        equality(row.destination_scope, row.source_scope),
-        equality(row.destination_label, row.source_label),
+        words.equality(row.destination_scope, row.source_scope),
+        words.equality(row.destination_label, row.source_label),
         str(row.precedence),
         (row.interface or "unknown") + native if row.interface or row.reachable else "-",
         f"{row.common_prefix} bits" if row.reachable else "-",
@@ -250,7 +238,7 @@ def write_getent(answers: Sequence[GetentAnswer], explanations: Sequence[Explana
     out = Terminal()
     said = iter(explanations)
     width = max(len(one.command) for one in answers)
-    out.say(f"{THIS_HOST}: what getent asks, and in which order it comes", "bold")
+    out.say(f"{words.THIS_HOST}: what getent asks, and in which order it comes", "bold")
     for one in answers:
         what = ", ".join(one.addresses) or "nothing"
         if one.model is None:

@@ -6,17 +6,13 @@ from harness.kubelet.decide import StepName, version_words
 from harness.kubelet.report import NodeCase, NodeReport, Recorded, Remedy
 from harness.model.host import IPAddress
 from harness.report.words import beyond
-from harness.text.shown import one_line
+from harness.text.errors import some
 
 _SHOWN = 8  # with IPVS a node has thousands; the JSON has all
 
 
-def as_text(report: NodeReport) -> str:
+def lines(report: NodeReport) -> Iterator[str]:
     """The whole report as lines for a terminal."""
-    return "\n".join(map(one_line, _lines(report))) + "\n"
-
-
-def _lines(report: NodeReport) -> Iterator[str]:
     version = version_words(report.flags.version) or "of any recent version"
     yield f"{report.source}: node {report.node}, kubelet {version}"
     for number, step in enumerate(report.steps, 1):
@@ -68,11 +64,8 @@ def _recorded(recorded: Recorded) -> Iterator[str]:
 
 def _candidates(report: NodeReport) -> Iterator[str]:
     """The addresses that may be meant: which one, only the person who asks knows."""
-    shown = report.candidates[:_SHOWN]
-    listed = ", ".join(f"{one.address} ({one.interface})" for one in shown)
-    more = len(report.candidates) - len(shown)
-    rest = f" and {more} more" if more else ""
-    yield f"  addresses of the host that a kubelet may report: {listed}{rest}"
+    listed = some([f"{one.address} ({one.interface})" for one in report.candidates], _SHOWN)
+    yield f"  addresses of the host that a kubelet may report: {listed}"
     if report.error or len(report.candidates) > 1:
         yield "  if another was meant: --want ADDRESS"
 

@@ -20,14 +20,10 @@ class Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def say(self, text: str = "", style: str = "") -> None:  # noqa: ARG002 - a terminal's
+    def say(self, text: str = "", style: str = "", mark: str = "") -> None:  # noqa: ARG002 - a terminal's
         """One line."""
         self._stream.write(f"{one_line(text)}\n")
         self._stream.flush()
-
-    def say_parts(self, *parts: tuple[str, str]) -> None:
-        """One line of texts that have a style each on a terminal."""
-        self.say("".join(text for text, _ in parts))
 
 
 def printer(stream: TextIO) -> "Lines | Terminal":
@@ -47,7 +43,11 @@ def _is_plain(stream: TextIO) -> bool:
 def counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
     """Pass ``items`` on while a bar on standard error counts them up to ``total``."""
     if _is_plain(sys.stderr):
-        return iter(items)
-    from harness.report.terminal import counted as with_bar
+        yield from items
+        return
+    from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
-    return with_bar(items, total, what)
+    from harness.report.terminal import bar
+
+    with bar(MofNCompleteColumn(), TimeElapsedColumn()) as shown:
+        yield from shown.track(items, total=total, description=what)

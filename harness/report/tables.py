@@ -19,8 +19,7 @@ def table_lines(rows: Sequence[Row], width: int | None = None, indent: str = "")
     What does not fit ``width`` columns has its last cell wrapped below its heading; narrower,
     each row becomes a block that begins with its first cell. None is any width.
     """
-    shown = [[one_line(cell) for cell in row] for row in rows]
-    widths, before = _measured(shown, indent)
+    shown, widths, before = _measured(rows, indent)
     if width is not None and not fits(rows, width, indent):
         yield from _blocks(shown, width, indent)
         return
@@ -34,16 +33,16 @@ def table_lines(rows: Sequence[Row], width: int | None = None, indent: str = "")
 
 def fits(rows: Sequence[Row], width: int, indent: str = "", whole: bool = False) -> bool:
     """Whether `table_lines` makes columns of a table; if ``whole``, without a wrapped cell."""
-    shown = [[one_line(cell) for cell in row] for row in rows]
-    widths, before = _measured(shown, indent)
+    shown, widths, before = _measured(rows, indent)
     least = widths[-1] if whole else max(_PROSE, cell_len(shown[0][-1]))
     return width - before >= min(widths[-1], least)
 
 
-def _measured(shown: Sequence[Row], indent: str) -> tuple[list[int], int]:
-    """The width of each column, and where the last one begins."""
+def _measured(rows: Sequence[Row], indent: str) -> tuple[list[list[str]], list[int], int]:
+    """The rows as they are shown, the width of each column, and where the last one begins."""
+    shown = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
-    return widths, len(indent) + sum(widths[:-1]) + _GAP * (len(widths) - 1)
+    return shown, widths, len(indent) + sum(widths[:-1]) + _GAP * (len(widths) - 1)
 
 
 def folded(text: str, room: int) -> list[str]:

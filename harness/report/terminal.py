@@ -1,19 +1,17 @@
 """Where every text for people is printed: rich's console, on which nothing from outside acts."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from harness.report.tables import wrapped
+from harness.report.tables import Row, table_lines, wrapped
 from harness.text.shown import Shown, escaped, lines, one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
-
-T = TypeVar("T")
 
 
 class Terminal(Console):
@@ -37,26 +35,27 @@ class Terminal(Console):
         """As rich's; the lines of a text are no commands to a CI's runner."""
         super().print(*map(_shown, objects), **options)
 
-    def say(self, text: str = "", style: str = "", whole: bool = False) -> None:
-        """One line, with no markup in it; wrapped on a terminal alone, and never if ``whole``."""
+    def say(self, text: str = "", style: str = "", whole: bool = False, mark: str = "") -> None:
+        """One line, with no markup in it; wrapped on a terminal alone, and never if ``whole``.
+
+        The ``style`` is that of the words ``mark`` alone, where there are some at the end.
+        """
         line = one_line(text)
         for each in wrapped(line, self.width) if self.is_terminal and not whole else [line]:
-            self.print(Text(each, style), soft_wrap=True, highlight=False)
+            shown = Text(each, "" if mark else style)
+            if mark and each.endswith(mark):
+                shown.stylize(style, len(each) - len(mark))
+            self.print(shown, soft_wrap=True, highlight=False)
 
-    def say_all(self, text: str) -> None:
-        """Every line of a text, as `say` does."""
-        for line in text.splitlines():
+    def say_all(self, lines: Iterable[str]) -> None:
+        """Several lines, each as `say` does."""
+        for line in lines:
             self.say(line)
 
-    def say_parts(self, *parts: tuple[str, str]) -> None:
-        """One line of texts with a style each; where it is wrapped, the last keeps its own."""
-        line = Text.assemble(*parts)
-        if self.is_terminal and line.cell_len > self.width:
-            *before, last = wrapped(line.plain, self.width)
-            self.print(Text("\n".join(before)), soft_wrap=True, highlight=False)
-            line = Text(last)
-            line.highlight_words([parts[-1][0]], parts[-1][1])
-        self.print(line, soft_wrap=True, highlight=False)
+    def say_table(self, rows: Sequence[Row]) -> None:
+        """A table, whose first row are the headings; of any width where this is no terminal."""
+        for line in table_lines(rows, self.width if self.is_terminal else None):
+            self.say(line, whole=True)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
@@ -87,17 +86,3 @@ def bar(*columns: "ProgressColumn") -> "Progress":
         progress.TextColumn("{task.description}"), progress.BarColumn(), *columns,
         console=terminal, transient=True, disable=not terminal.is_terminal,
     )  # fmt: skip
-
-
-def counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Pass ``items`` on while a bar on standard error counts them up to ``total``."""
-    if not Terminal(stderr=True).is_terminal:
-        yield from items
-        return
-    from rich.progress import MofNCompleteColumn, TimeElapsedColumn
-
-    with bar(MofNCompleteColumn(), TimeElapsedColumn()) as shown:
-        task = shown.add_task(what, total=total)
-        for item in items:
-            shown.advance(task)
-            yield item

@@ -9,18 +9,11 @@ from typing import TextIO
 from harness.compare.differences import BuildChange, Change, VersionChange
 from harness.compare.results import LookupReport, Notice, Result, Verdict, beside_build
 from harness.compare.values import grouped
+from harness.report import words
 from harness.report.lines import printer
-from harness.report.words import (
-    Remarks,
-    acceptance,
-    change_lines,
-    result_lines,
-    told,
-    told_apart,
-)  # fmt: skip
 from harness.report.writer import Writer
 from harness.sandbox import DeviceNote
-from harness.text.shown import one_line
+from harness.text.errors import some
 from harness.versions import age, who
 
 _COLOURS = {
@@ -48,19 +41,16 @@ class TextReport(Writer):
         self, stream: TextIO, title: str = "", *, quiet: bool = False, brief: bool = False
     ) -> None:
         super().__init__(stream, title)
-        self._console = printer(stream)
-        self._say = self._console.say
+        self._say = printer(stream).say
         self._few = quiet or brief
         self._quiet = quiet
         self._brief = brief
         self._heading = ""  # the scenario that stands above the next look-up
         self._unshown: Counter[str] = Counter()  # look-ups of the scenario, by what came of them
         self._last_words: Counter[str] = Counter()  # of crashes that are told by their changes
-        self._remarks = Remarks()
+        self._remarks: set[str] = set()
         self._lookups = 0
-        self._ran: dict[tuple[str, str, str, str], str] = {}  # builds, and their emulators
-        self._told: dict[str, None] = {}
-        self._resolvers: set[str] = set()
+        self._ran: dict[tuple[str, str, str, str], Result] = {}  # builds, and a result of each
         self._changed = 0
         self._scenario = ""
 
@@ -68,13 +58,8 @@ class TextReport(Writer):
         """Write one look-up."""
         super().add(report)
         self._lookups += 1
-        for result in report.results:
-            self._resolvers.add(result.resolver)
-            self._ran[result.version, result.arch, result.lane, result.label] = (
-                result.emulator or ""
-            )
-            if result.rows:
-                self._told[told(result)] = None
+        for one in report.results:
+            self._ran.setdefault((one.version, one.arch, one.lane, one.label), one)
         self._changed += sum(
             isinstance(change, VersionChange) and not _held(report, change)
             for change in report.differences
@@ -104,41 +89,40 @@ class TextReport(Writer):
     def finish(self) -> None:
         """Write the totals, changes against another build, and stale entries of the baseline."""
         self._end_scenario()
-        lookups = self._lookups
+        lookups, ran = self._lookups, self._ran.values()
         on = ", ".join(_builds(self._ran))
-        whose = "glibc " if "glibc" in self._resolvers else ""
+        whose = "glibc " if any(one.resolver == "glibc" for one in ran) else ""
         what = f"{lookups} lookup{'s'[: lookups != 1]}" + (f" on {whose}{on}" if on else "")
         self._say(f"{what}{self.summary.beside(lookups)}: {self.totals}", "bold")
-        through = sorted({(arch, name) for (_, arch, *_), name in self._ran.items() if name})
-        if through:
+        if through := sorted({(one.arch, one.emulator) for one in ran if one.emulator}):
             self._say(", ".join(f"{arch} ran through {name}" for arch, name in through))
-        for line in self._told:
-            self._say(line)
+        for one in ran:
+            if one.rows:
+                self._say(words.told(one))
         if self.beyond:
             self._say(self.beyond, "yellow")
         if self._changed and not (self._quiet and self.against.reference):
             plural = "s"[: self._changed != 1]
             self._say(f"{self._changed} difference{plural} between neighbouring versions")
-        causes = [one for one in self._notices if one.kind == "cause"]
         if self._quiet:
-            self._causes(causes)
+            self._causes()
             self._changes_in_lines()
         else:
             self._changes_in_full()
-        if words := self.against.words:
-            self._say(words, "bold")
+        if line := self.against.words:
+            self._say(line, "bold")
         for notice in self._notices:
             if notice.kind == "stale":  # refused hosts are told elsewhere
-                words = f"stale in the baseline: {_where(notice)}: {notice.text}"
-                self._say(words, "bold yellow")
+                self._say(f"stale in the baseline: {_where(notice)}: {notice.text}", "bold yellow")
         if not self._quiet:
-            self._causes(causes)
+            self._causes()
         if self._brief and lookups:
             self._say("every look-up with its orders and rules: gai-harness run -v")
 
-    def _causes(self, notices: Sequence[Notice]) -> None:
-        for notice in notices:
-            self._say(f"{who(notice.build)}: {notice.text}", "bold")
+    def _causes(self) -> None:
+        for notice in self._notices:
+            if notice.kind == "cause":
+                self._say(f"{who(notice.build)}: {notice.text}", "bold")
 
     def _changes_in_full(self) -> None:
         for rules, count, held in self.against.groups():
@@ -151,9 +135,9 @@ class TextReport(Writer):
                     heading = ""
                 place = f"  {report.scenario}: {_title(report)}"
                 if change.accepted:
-                    self._say(f"{place}: {acceptance(change)}")
+                    self._say(f"{place}: {words.acceptance(change)}")
                     continue
-                for line in (place, *(f"    {line}" for line in change_lines(change))):
+                for line in (place, *(f"    {line}" for line in words.change_lines(change))):
                     self._say(line)
 
     def _changes_in_lines(self) -> None:
@@ -175,32 +159,29 @@ class TextReport(Writer):
     def _end_scenario(self) -> None:
         """Write the line of a scenario's look-ups that are not shown, where there are any."""
         if self._brief and self._unshown:
-            words = ", ".join(f"{count} {what}" for what, count in self._unshown.items())
+            counts = ", ".join(f"{count} {what}" for what, count in self._unshown.items())
             above = self._heading == self._scenario
-            self._say(f"  beside: {words}" if above else f"{self._scenario}: {words}")
+            self._say(f"  beside: {counts}" if above else f"{self._scenario}: {counts}")
         self._unshown.clear()
 
     def _answer(self, results: Sequence[Result], among: Sequence[Result]) -> None:
         first = results[0]
         crashed = first.verdict is Verdict.CRASHED
-        labels = one_line(" ".join(_label(result, among) for result in results))
+        labels = " ".join(_label(result, among) for result in results)
         verdict = f"{first.verdict} with {first.error}" if crashed else str(first.verdict)
-        whose = "glibc " if first.resolver == "glibc" else ""
-        styled = one_line(verdict), _COLOURS[first.verdict]
-        self._console.say_parts((f"    {whose}{labels}: ", ""), styled)
-        for kind, line in result_lines(first):
+        line = f"    {words.whose(results)}{labels}: {verdict}"
+        self._say(line, _COLOURS[first.verdict], mark=verdict)
+        for kind, line in words.result_lines(first):
             plain = kind == "why" and first.verdict is Verdict.AGREE
-            line = self._remarks.of(kind, line)
+            line = words.remarked(kind, line, self._remarks)
             if kind != "native" or not crashed:
                 self._say(f"      {line}", "dim" if plain else _STYLES.get(kind, ""))
 
 
 def device_lines(devices: Sequence[DeviceNote]) -> Iterator[str]:
     """Notes on interfaces, those of the same words as one line: a node has hundreds of them."""
-    for words, alike in grouped(devices, itemgetter(1)).items():
-        names = [name for name, _ in alike]
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"{', '.join(names[:_NAMED])}{more}: {words}"
+    for note, alike in grouped(devices, itemgetter(1)).items():
+        yield f"{some([name for name, _ in alike], _NAMED)}: {note}"
 
 
 def _title(report: LookupReport) -> str:
@@ -210,11 +191,9 @@ def _title(report: LookupReport) -> str:
 
 def _where(notice: Notice) -> str:
     """The place a stale entry of the baseline speaks of, in words."""
-    words = [notice.scenario, notice.lookup]
-    if notice.gai_conf not in ("", "default"):
-        words.append(f"gai.conf {notice.gai_conf}")
-    words.append(who(notice.build) if notice.build else "")
-    return ", ".join(filter(None, words))
+    conf = "" if notice.gai_conf in ("", "default") else f"gai.conf {notice.gai_conf}"
+    build = who(notice.build) if notice.build else ""
+    return ", ".join(filter(None, (notice.scenario, notice.lookup, conf, build)))
 
 
 def _label(result: Result, among: Sequence[Result]) -> str:
@@ -222,8 +201,8 @@ def _label(result: Result, among: Sequence[Result]) -> str:
     text = result.version
     if len({each.arch for each in among}) > 1:
         text += f":{result.arch}"
-    words = told_apart(result, among)
-    return f"{text} ({words})" if words else text
+    apart = words.told_apart(result, among)
+    return f"{text} ({apart})" if apart else text
 
 
 def _builds(builds: Collection[tuple[str, str, str, str]]) -> Iterator[str]:
@@ -251,15 +230,11 @@ def _noteworthy(report: LookupReport, quiet: bool) -> bool:
         or any(
             (result.predicted and not quiet)
             or result.untrusted
-            or (result.failed and not _said(result, told))
+            # a change that is told says all that is wrong with other results
+            or (result.failed and (result.agreed or result.differences or result.where not in told))
             for result in report.results
         )
     )
-
-
-def _said(result: Result, told: Collection[str]) -> bool:
-    """Whether a change, told for the builds ``told``, says all that is wrong with a result."""
-    return not result.agreed and not result.differences and result.where in told
 
 
 def _outcome(report: LookupReport) -> str:

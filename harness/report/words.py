@@ -118,19 +118,13 @@ def beyond(versions: Iterable[str]) -> str:
 _LONG = 200  # characters of a remark that is told once
 
 
-class Remarks:
-    """What is remarked in one run: a long trap whole the first time, then what it begins with."""
-
-    def __init__(self) -> None:
-        self._told: set[str] = set()
-
-    def of(self, kind: str, remark: str) -> str:
-        """The remark, or its beginning."""
-        if kind == "trap" and len(remark) > _LONG:
-            if remark in self._told:
-                return f"{remark.partition('; ')[0]} (explained above)"
-            self._told.add(remark)
-        return remark
+def remarked(kind: str, remark: str, before: set[str]) -> str:
+    """A remark, of which a long trap is told whole once: ``before`` holds those that were."""
+    if kind == "trap" and len(remark) > _LONG:
+        if remark in before:
+            return f"{remark.partition('; ')[0]} (explained above)"
+        before.add(remark)
+    return remark
 
 
 def told(result: Result) -> str:

@@ -13,7 +13,8 @@ from harness.cli.options import SCHEMAS
 from harness.compare.bench.measure import Rate
 from harness.compare.differences import BuildChange, Side
 from harness.compare.results import LookupReport, Verdict
-from harness.report.documents import DOCUMENTS, dump, json_schema
+from harness.report.documents import dump, json_schema
+from harness.report.formats import DOCUMENTS
 from tests.report.kit import REFUSED, STALE, Ran, written
 
 RESULTS = Draft202012Validator(json_schema("results"))

@@ -140,7 +140,7 @@ def test_what_a_campaign_left_out_is_wrapped(width: int) -> None:
         document(FuzzReport(), 1, [LaneSpec("2.36", "amd64", "worker", "x")], 1, 1.0, ())
     )
     assert max(map(len, text.splitlines())) > 1000
-    lines = written(width, lambda console: console.say_all(text))
+    lines = written(width, lambda console: console.say_all(text.splitlines()))
     assert max(map(len, lines)) <= width
     assert " ".join(lines).split() == text.split()
 
@@ -148,7 +148,7 @@ def test_what_a_campaign_left_out_is_wrapped(width: int) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_heading_of_many_builds_is_wrapped(width: int) -> None:
     labels = "    " + "c-ares 1.34.9 (sid) " * 6
-    lines = written(width, lambda console: console.say_parts((labels, ""), ("agree", "green")))
+    lines = written(width, lambda console: console.say(f"{labels}agree", "green", mark="agree"))
     assert max(map(len, lines)) <= width
     assert " ".join(lines).split() == [*labels.split(), "agree"]
 

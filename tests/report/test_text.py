@@ -14,7 +14,7 @@ from harness.compare.bench.goals import Ratio
 from harness.compare.bench.measure import BenchReport, Rate
 from harness.compare.results import Notice, Remark, Verdict
 from harness.model.dialects import NEWEST
-from harness.report.bench import PlotError, as_text, draw, panels, svg
+from harness.report.bench import PlotError, draw, lines, panels, svg
 from harness.report.doctor import Check, conclusion, write_check
 from harness.report.documents import text as text_of
 from harness.report.formats import FORMATS
@@ -238,11 +238,12 @@ def test_the_tables_of_a_measurement_fit(width: int) -> None:
         (1, 1),
         2,
     )
-    text = as_text(report, width)
-    tables = text.partition("\nglibc ")[2].partition("\nThe model's time")[0]
+    tables = "\n".join(lines(report, width))
+    tables = tables.partition("\nglibc ")[2].partition("\nThe model's time")[0]
     assert max(map(len, tables.splitlines())) <= width
     stream = io.StringIO()
-    Terminal(file=stream, width=width, force_terminal=True, color_system=None).say_all(text)
+    terminal = Terminal(file=stream, width=width, force_terminal=True, color_system=None)
+    terminal.say_all(lines(report, width))
     assert max(map(len, stream.getvalue().splitlines())) <= width
     for name in ("+kernel", "rules", "native", "trip"):
         assert name in tables
