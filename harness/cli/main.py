@@ -142,7 +142,7 @@ def _run(name: str, words: list[str]) -> int:
     if name != "kubelet":  # whose --resolver is another
         _expect_glibc(options)
     if "glibc" in getattr(options, "joined", ()):
-        expect_no_build(options.glibc, map(str, getattr(options, "what", ())), "a scenario")
+        expect_no_build(options.glibc, map(str, getattr(options, "what", ())))
     from harness.glibcs.cache import clear_dead
 
     if name != "watch":  # whose command has the environment as it is

@@ -3,67 +3,19 @@
 import argparse
 from typing import Any
 
+from harness.cli import values
 from harness.cli.parser import COMMAND, Joined, Once
-from harness.cli.values import (
-    GETENT,
-    PROGRAMS,
-    addresses,
-    checked,
-    codes,
-    files,
-    given,
-    keep,
-    name,
-    pair,
-    path,
-    picture,
-    process,
-    report,
-    scheduler,
-    seconds,
-    share,
-    whole,
-    words,
-)  # fmt: skip
-from harness.report.formats import FORMATS
+from harness.report.formats import DOCUMENTS, FORMATS
 
 TLS = {
     "ca": "the certificates that the scheduler's must be signed by",
     "cert": "the certificate that this command shows the scheduler",
     "key": "its key, where FILE of --tls-cert does not hold it too",
 }
-SCHEMAS = (
-    "scenario", "results", "explain", "whatif", "watch", "suggest", "kubelet", "bench", "fuzz",
-    "doctor", "lint", "list", "probe", "builds",
-)  # fmt: skip
-
+SCHEMAS = ("scenario", *DOCUMENTS)
 
 Option = tuple[list[str], dict[str, Any]]
 """An option as argparse takes it: its spellings, and the words of ``add_argument``."""
-
-_SHARED: dict[str, tuple[str, dict[str, Any]]] = {
-    "arch": ("--arch", {"metavar": "ARCH"}),
-    "format": ("--format", {"choices": ("text", "json"), "default": "text",
-                            "help": "text (default) or json"}),
-    "gai-conf": ("--gai-conf", {"action": "extend", "default": [], "metavar": "FILE",
-                                "type": files, "help": "as for run"}),
-    "fetch": ("--fetch", {"action": "store_true",
-                          "help": "fetch the builds that are missing first, as glibc fetch does"}),
-    "glibc": ("--glibc", {"action": Joined, "default": "host", "metavar": "VERSION,…|all",
-                          "help": "as for run (default host)"}),
-    "in": ("--in", {"action": Once, "dest": "inside", "type": process, "metavar": "pid:NUMBER"}),
-    "jobs": ("-j --jobs", {"type": whole(1, 256), "metavar": "N",
-             "help": "hosts examined at the same time (default: the number of processors)"}),
-    "resolver": ("--resolver", {"action": Joined, "default": "glibc", "metavar": "NAME,…|all",
-                 "help": "whose getaddrinfo is asked: glibc (default, the builds of --glibc), musl,"
-                         " c-ares, go, one version of it (musl=1.2.3), or all"}),
-    "lookup": ("--lookup", {"action": "append", "default": [], "metavar": "NAME|NUMBER"}),
-    "output": ("-o --output", {"metavar": "FILE"}),
-    "scenario": ("--scenario --snapshot", {"dest": "scenarios", "action": "append", "default": [],
-                 "type": path, "metavar": "SCENARIO",
-                 "help": "a scenario, whatever its name is like; all arguments are names then"}),
-    "suite": ("--suite", {"action": "extend", "default": [], "type": words, "metavar": "SUITE"}),
-}  # fmt: skip
 
 
 def option(spellings: str, meaning: str | None, **words: Any) -> Option:
@@ -76,22 +28,39 @@ def flag(spellings: str, meaning: str) -> Option:
     return option(spellings, meaning, action="store_true")
 
 
+_SHARED = {
+    "arch": option("--arch", None, metavar="ARCH"),
+    "format": option("--format", "text (default) or json", choices=("text", "json"),
+                     default="text"),
+    "json": option("--json", "short for --format json", dest="format", action="store_const",
+                   const="json", default=argparse.SUPPRESS),
+    "gai-conf": option("--gai-conf", "as for run", action="extend", default=[], metavar="FILE",
+                       type=values.files),
+    "fetch": flag("--fetch", "fetch the builds that are missing first, as glibc fetch does"),
+    "glibc": option("--glibc", "as for run (default host)", action=Joined, default="host",
+                    metavar="VERSION,…|all"),
+    "in": option("--in", None, action=Once, dest="inside", type=values.process,
+                 metavar="pid:NUMBER"),
+    "jobs": option("-j --jobs", "hosts examined at the same time (default: the number of"
+                   " processors)", type=values.whole(1, 256), metavar="N"),
+    "resolver": option("--resolver", "whose getaddrinfo is asked: glibc (default, the builds of"
+                       " --glibc), musl, c-ares, go, one version of it (musl=1.2.3), or all",
+                       action=Joined, default="glibc", metavar="NAME,…|all"),
+    "lookup": option("--lookup", None, action="append", default=[], metavar="NAME|NUMBER"),
+    "output": option("-o --output", None, metavar="FILE"),
+    "scenario": option("--scenario --snapshot", "a scenario, whatever its name is like; all"
+                       " arguments are names then", dest="scenarios", action="append", default=[],
+                       type=values.path, metavar="SCENARIO"),
+    "suite": option("--suite", None, action="extend", default=[], type=values.words,
+                    metavar="SUITE"),
+}  # fmt: skip
+"""The options of several commands, by name; "format" and "json" are on all that write JSON."""
+
+
 def shared(name: str, meaning: str | None = None, **changes: Any) -> Option:
-    """An option of several commands; ``meaning`` is its help where that differs."""
+    """An option of several commands, of which one has another ``meaning`` or other words."""
     spellings, words = _SHARED[name]
-    return spellings.split(), {**words, **({"help": meaning} if meaning else {}), **changes}
-
-
-# the same two words on every command that writes JSON
-_AS_JSON = option(
-    "--json",
-    "short for --format json",
-    dest="format",
-    action="store_const",
-    const="json",
-    default=argparse.SUPPRESS,
-)
-_JSON = (shared("format"), _AS_JSON)
+    return spellings, {**words, **({"help": meaning} if meaning else {}), **changes}
 
 
 def _subjects(names: str, metavar: str = "NAME|SCENARIO") -> Option:
@@ -100,7 +69,7 @@ def _subjects(names: str, metavar: str = "NAME|SCENARIO") -> Option:
         f"names, {names}; or scenarios (files, folders, names of the built-in library), of which"
         " a name beside them picks the look-ups"
     )
-    return option("what", meaning, nargs="*", metavar=metavar, type=name)
+    return option("what", meaning, nargs="*", metavar=metavar, type=values.name)
 
 
 _BUILDS = shared(
@@ -109,27 +78,26 @@ _BUILDS = shared(
 _SCHEDULER: tuple[Option, ...] = (
     option("--scheduler", "spread the work over the Dask cluster of this scheduler"
            " (tls://host:8786), which needs the extra 'cluster'; or over --jobs processes of"
-           " this host", type=scheduler, metavar="ADDRESS|local"),
+           " this host", type=values.scheduler, metavar="ADDRESS|local"),
     *(option(f"--tls-{name}", f"with --scheduler: {meaning}", metavar="FILE")
       for name, meaning in TLS.items()),
 )  # fmt: skip
 
 OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "doctor": (
-        *_JSON,
+        "format", "json",
         flag("--network", "also ask the distribution's mirrors whether they answer; nothing is"
              " downloaded but the signed release file of each suite"),
     ),
     "run": (
         option("scenarios", "scenario files or folders of them; the built-in library when none is"
-               " given", nargs="*", metavar="SCENARIO", type=path),
+               " given", nargs="*", metavar="SCENARIO", type=values.path),
         flag("--list", "list the scenarios and suites, and what each shows, and run nothing"),
         shared("suite", "run a generated suite: rule9 (thousands of comparisons), findings or"
                " smoke; several with commas"),
         shared("glibc",
                "the builds to run on: host (default), 2.31, 2.36:s390x, 2.41,host, a folder, all"),
-        shared("resolver"),
-        shared("fetch"),
+        "resolver", "fetch",
         option("--against", "run on this build too, and list every look-up that a build of --glibc"
                " answers in another order, by the rules that decided", metavar="BUILD"),
         option("--lane", "how glibc is called: in process through cffi (the host's glibc), by the"
@@ -139,19 +107,19 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " commas; a name of the catalogue works, as does 'none'"),
         shared("format", "; ".join(f"{name}: {summary}" for name, (summary, _) in FORMATS.items()),
                choices=tuple(FORMATS)),
-        _AS_JSON,
+        "json",
         flag("-q --quiet", "text: only what fails or differs between builds, and the totals"),
         flag("-v --verbose", "text: every look-up with its orders and rules, on a terminal too,"
              " which else gets a line for each scenario of a library, suite or folder that is as"
              " expected"),
-        shared("output", "write there, not to the terminal", type=given("file")),
+        shared("output", "write there, not to the terminal", type=values.given("file")),
         option("--report", "write a further report of the same run; may be given several times",
-               action="append", default=[], type=report, metavar="FORMAT=FILE"),
-        shared("jobs"),
+               action="append", default=[], type=values.report, metavar="FORMAT=FILE"),
+        "jobs",
         option("--timeout", "a look-up that takes longer is an error (default 10)",
-               type=seconds, default=10.0, metavar="SECONDS"),
+               type=values.seconds, default=10.0, metavar="SECONDS"),
         option("--baseline", "accept the differences that this file lists, and fail on others only",
-               metavar="FILE", type=given("file")),
+               metavar="FILE", type=values.given("file")),
         flag("--update-baseline", "write every difference of this run into the file, and take out"
              " what is gone"),
         flag("--baseline-strict", "fail, too, when an entry of the file is not needed any more"),
@@ -160,8 +128,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "explain": (
         _subjects("looked up on this host as it is; with --service none is needed"),
         option("--pair", "also say which rule tells these two addresses apart",
-               metavar="A,B", action=Once, type=pair),
-        *_JSON,
+               metavar="A,B", action=Once, type=values.pair),
+        "format", "json",
         "for host names",
         shared("in", "look them up in the network of this process, with its /etc and its glibc:"
                " live where that is this host's, else on a copy"),
@@ -178,77 +146,74 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--flags", "AI_ADDRCONFIG and so on; may be given several times or with commas",
                action="append", default=[], metavar="AI_…"),
         option("--as", "with the hints of this program, where no others are given; getent shows its"
-               " four questions side by side", action=Once, choices=(GETENT, *PROGRAMS)),
+               " four questions side by side", action=Once,
+               choices=(values.GETENT, *values.PROGRAMS)),
         "with a scenario; a name is looked up on a copy of this host then",
         shared("glibc", default=None),
         shared("resolver", default=None),
-        shared("fetch"),
-        shared("gai-conf"),
+        "fetch", "gai-conf",
         "for scenarios",
         shared("lookup", "only the look-ups of this name or title (as run shows it), or this number"
                " from 1; may be given several times"),
         flag("--trace", "record the system calls of the real glibc with strace and compare the"
              " sources"),
         option("--pcap", "write the netlink traffic of the look-ups there (needs the kernel's"
-               " nlmon device)", metavar="FILE", type=path),
+               " nlmon device)", metavar="FILE", type=values.path),
     ),
     "whatif": (
         _subjects("tried on a copy of this host"),
-        shared("scenario"),
+        "scenario",
         shared("gai-conf", "the file to try: a path, a name of the catalogue, or 'none' for no"
                " file; several with commas", metavar="NEW"),
         option("--set", "put this line in front of the file (the present one, or NEW) and try"
                " that; may be given several times",
                dest="lines", action="append", default=[], metavar="LINE"),
-        shared("glibc"),
-        shared("resolver"),
-        shared("fetch"),
+        "glibc", "resolver", "fetch",
         flag("--expect-unchanged", "end with status 1 when an order changes"),
-        *_JSON,
+        "format", "json",
     ),
     "watch": (
         _subjects("looked up by the command in a copy of this host"),
         option(COMMAND, "the command and its arguments: it runs as you, in the copy's network and"
                " with its names, and sees this host's files; nobody listens on any port there",
                nargs="*", metavar="-- COMMAND"),
-        shared("scenario"),
+        "scenario",
         shared("gai-conf", "with this gai.conf in the place of the copy's: a path, a name of the"
                " catalogue, or 'none' for no file", action=Once, default=None,
                type=None),
         option("--timeout", "end the command and all that it started after so long (default 30)",
-               type=seconds, default=30.0, metavar="SECONDS"),
-        *_JSON,
+               type=values.seconds, default=30.0, metavar="SECONDS"),
+        "format", "json",
     ),
     "fuzz": (
-        option("--seconds", "stop after so many seconds (default 60)", type=whole(1), metavar="N"),
+        option("--seconds", "stop after so many seconds (default 60)", type=values.whole(1),
+               metavar="N"),
         option("--cases", "stop after so many cases; a case is one look-up under one gai.conf on"
-               " one glibc", type=whole(1), metavar="N"),
+               " one glibc", type=values.whole(1), metavar="N"),
         option("--seed", "the same seed gives the same cases, whatever --jobs is (default 1)",
-               type=whole(0), default=1, metavar="S"),
+               type=values.whole(0), default=1, metavar="S"),
         option("--draw", "what is drawn: everything (default), or only the hosts with whole name"
                " services, which are one in nine", choices=("all", "services"), default="all"),
         _BUILDS,
-        shared("resolver"),
-        shared("fetch"),
-        shared("jobs"),
+        "resolver", "fetch", "jobs",
         shared("output", "where the scenario files of disagreements go (default: fuzz-found)",
                default="fuzz-found", metavar="DIR"),
-        *_JSON,
+        "format", "json",
         *_SCHEDULER,
     ),
     "bench": (
         shared("glibc", "the builds to measure: host (default), 2.31, 2.41,host, a folder, all"),
-        shared("fetch"),
-        *_JSON,
+        "fetch",
+        "format", "json",
         option("--plot", "draw cost against number of destinations into FILE.svg, or FILE.png"
-               " with the extra 'plot'", type=picture, metavar="FILE"),
+               " with the extra 'plot'", type=values.picture, metavar="FILE"),
         flag("--quick", "a tenth of the measuring, and less certainty"),
         option("--floor", "end with status 1 when a ratio reaches less than this share of its goal"
-               " (default 0: never)", type=share, default=0.0, metavar="SHARE"),
+               " (default 0: never)", type=values.share, default=0.0, metavar="SHARE"),
     ),
     "kubelet": (
         _subjects("the node's, as with --node-name", metavar="NODE|SCENARIO"),
-        shared("scenario"),
+        "scenario",
         option("--node-name", "the machine's name, which becomes the node's (default: the Node"
                " object's, the scenario's first look-up, or this host's)", metavar="NAME"),
         option("--hostname-override", "kubelet's flag", default="", metavar="NAME"),
@@ -263,42 +228,44 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                " 'resolver: files' stands there for 'hosts: files', dns for 'hosts: dns'",
                choices=("auto", "cgo", "go")),
         shared("glibc", "with a scenario: as for run"),
-        shared("fetch"),
+        "fetch",
         option("--node", "compare with a Node object: kubectl get node NAME -o json, the raw value"
                " etcd stores (etcdctl get --print-value-only), or etcdctl get -w json",
                metavar="FILE|-"),
         option("--want", "the InternalIP it should be: says whether it is, and tries the --node-ip"
-               " that gives it", metavar="A[,B]", type=addresses, action="extend", default=[]),
-        *_JSON,
+               " that gives it", metavar="A[,B]", type=values.addresses, action="extend",
+               default=[]),
+        "format", "json",
     ),
     "suggest": (
         _subjects("looked up on a copy of this host"),
         option("--want", "the addresses wanted first, in this order",
-               required=True, metavar="A,B,…", type=addresses, action="extend"),
-        shared("scenario"),
+               required=True, metavar="A,B,…", type=values.addresses, action="extend"),
+        "scenario",
         shared("lookup", "as for explain; needed where the scenario has several"),
         option("--keep", "a change must leave this look-up as it is, or give it this order; may be"
                " given several times. The others are kept where a change can do so",
                action="append", default=[], metavar="NAME[=A,B,…]",
-               type=checked("a look-up, NAME or NAME=A,B,…", keep)),
+               type=values.checked("a look-up, NAME or NAME=A,B,…", values.keep)),
         flag("--no-keep", "the other look-ups may change"),
         shared("output", "write the whole gai.conf suggested there"),
         shared("glibc", "the builds that must all give the order, as for run (default host)"),
-        shared("fetch"),
-        *_JSON,
+        "fetch",
+        "format", "json",
     ),
     "lint": (
         option("files", "gai.conf files, or names of the catalogue; - is stdin",
                nargs="+", metavar="FILE"),
         shared("format", "text (default), json, or GitHub's workflow annotations",
                choices=("text", "json", "github")),
-        _AS_JSON,
+        "json",
         option("--accept", "these findings are meant: do not report them; may be given several"
                " times. A comment in the file does it with a reason: # gai-harness: accept GAI012"
-               " REASON", action="extend", default=[], metavar="GAI012[,GAI014]", type=codes),
+               " REASON", action="extend", default=[], type=values.codes,
+               metavar="GAI012[,GAI014]"),
     ),
     "glibc": (),
-    "glibc list": _JSON,
+    "glibc list": ("format", "json"),
     "glibc fetch": (
         option("versions", "a version, 2.31 or 2.36:armhf, a suite, bookworm (with dnf a release, "
                "9), or all; another resolver, musl or c-ares, in every version that there is, or"
@@ -308,12 +275,12 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         shared("arch", "for other architectures, by Debian's names, or all", metavar="ARCH,…",
                action=Joined),
         flag("--refresh", "fetch again what is in the cache"),
-        *_JSON,
+        "format", "json",
     ),
     "glibc add": (
         option("directory", "a root file system, an install prefix; a container image, packages or"
                " a process, named as for run --glibc", metavar="DIR|IMAGE",
-               type=checked("a directory or an image", lambda text: text or None)),
+               type=values.given("directory or an image")),
         option("--name", "what to call it (default: the directory's name)"),
         shared("arch", "which one to take where there are several"),
         option("--row", "it differs from its version in this row of the dialect table, as"
@@ -321,23 +288,23 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
                default=[], metavar="NAME=VALUE"),
         option("--no-probe", "do not run the library on it to see which rows it follows",
                dest="probe", action="store_false"),
-        *_JSON,
+        "format", "json",
     ),
     "glibc probe": (
         option("build", "the build, as for run --glibc", metavar="BUILD"),
-        shared("fetch"),
-        *_JSON,
+        "fetch",
+        "format", "json",
     ),
     "glibc remove": (
         option("versions", "a version, a name, an id of glibc list, or all",
                nargs="+", metavar="VERSION"),
-        *_JSON,
+        "format", "json",
     ),
     "snapshot": (
         _subjects("looked up on this host; a scenario's host is written anew as one file"),
         shared("in", "of the network and the /etc of this process, in which the names are"
                " looked up"),
-        *_JSON,
+        "format", "json",
         shared("output", "write there (default: the terminal)"),
         flag("--redact", "replace names and addresses such that every rule still decides the same"),
         flag("--no-check",
@@ -347,11 +314,11 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         option("--of", "scenario: the files that are read (default); results: what run --format"
                " json writes; the others: what these commands write as JSON",
                choices=SCHEMAS, default="scenario"),
-        *_JSON,
+        "format", "json",
     ),
     "completion": (option("shell", "the shell it is for", choices=("bash", "zsh", "fish")),),
 }  # fmt: skip
-"""The options of each command and action; a text begins a group of that title."""
+"""The options of each command and action: by name what is shared; other texts begin a group."""
 
 _ACTIONS = {
     "glibc": {
@@ -379,10 +346,11 @@ def declare(parser: argparse.ArgumentParser, command: str) -> None:
     """Give a parser all that a command, or an action of one ("glibc fetch"), takes."""
     place: argparse._ActionsContainer = parser
     for one in OPTIONS[command]:
-        if isinstance(one, str):
+        if isinstance(one, str) and one not in _SHARED:
             place = parser.add_argument_group(one)
         else:
-            place.add_argument(*one[0], **one[1])
+            spellings, words = _SHARED[one] if isinstance(one, str) else one
+            place.add_argument(*spellings, **words)
     parser.epilog = epilog = _EPILOGS.get(command)
     if epilog and "\n" in epilog:
         parser.formatter_class = argparse.RawDescriptionHelpFormatter

@@ -30,13 +30,7 @@ class UsageError(Exception):
 class Joined(argparse.Action):
     """A list with commas, which each further use of the option makes longer."""
 
-    def __call__(
-        self,
-        _parser: argparse.ArgumentParser,
-        namespace: Options,
-        values: Any,
-        _option: str | None = None,
-    ) -> None:
+    def __call__(self, _: Any, namespace: Options, values: Any, __: Any = None) -> None:
         """Put the value behind those of the uses before; a default is no use."""
         given: dict[str, list[str]] = vars(namespace).setdefault("joined", {})
         given.setdefault(self.dest, []).append(values)
@@ -46,13 +40,7 @@ class Joined(argparse.Action):
 class Once(argparse.Action):
     """A value of which there can be one: another is refused, and none is dropped unsaid."""
 
-    def __call__(
-        self,
-        _parser: argparse.ArgumentParser,
-        namespace: Options,
-        values: Any,
-        _option: str | None = None,
-    ) -> None:
+    def __call__(self, _: Any, namespace: Options, values: Any, __: Any = None) -> None:
         """Keep the value, or the option's own. Raises ArgumentError for a second one."""
         value = self.const if self.nargs == 0 else values
         before = vars(namespace).setdefault("once", {}).setdefault(self.dest, value)
@@ -169,11 +157,11 @@ class Parser(argparse.ArgumentParser):
                     yield from parser._options()  # noqa: SLF001
 
 
-def expect_no_build(glibc: str, words: Iterable[str], wanted: str) -> None:
+def expect_no_build(glibc: str, words: Iterable[str]) -> None:
     """Raise UsageError for a word that names a build: those of ``--glibc`` go with commas."""
     for word in words:
         if is_version(word.partition(":")[0]) and not Path(word).exists():
             hint = f"builds go with a comma between them: --glibc {glibc},{word}"
             if glibc == "host":
                 hint = f"a build is named by --glibc {word}"
-            raise UsageError(f"{word}: {wanted} was expected; {hint}")
+            raise UsageError(f"{word}: a scenario was expected; {hint}")

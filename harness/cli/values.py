@@ -83,10 +83,6 @@ def files(text: str) -> tuple[str, ...]:
     return (text,) if os.path.lexists(text) else words(text)
 
 
-def _pair(text: str) -> tuple[str, ...] | None:
-    return two if len(two := addresses(text)) == 2 else None
-
-
 def keep(text: str) -> tuple[str, tuple[str, ...]] | None:
     """NAME or NAME=A,B: a look-up, and the addresses that come first in it, if any."""
     name, _, order = text.rpartition("=")
@@ -101,16 +97,6 @@ def _report(text: str) -> tuple[str, str] | None:
     return (name, file) if name in FORMATS and file else None
 
 
-def _process(text: str) -> int | None:
-    number = text.removeprefix("pid:")
-    return int(number) if number != text and re.fullmatch("[1-9][0-9]{0,9}", number) else None
-
-
-def _scheduler(text: str) -> str | None:
-    known = text == LOCAL or re.fullmatch(r"(?:[a-z]+://)?[^\s/]+:[0-9]{1,5}", text)
-    return text if known else None
-
-
 # argparse takes -4 for an argument, and no host's name begins with a hyphen
 name = checked("a name", lambda text: None if text.startswith("-") else text or None)
 # an empty path is a variable that was not set, not this folder
@@ -120,7 +106,9 @@ picture = checked(
     lambda text: Path(text) if Path(text).suffix in (".svg", ".png") else None,
 )
 address = checked("an address", _address)
-pair = checked("a pair of addresses", _pair)
+pair = checked(
+    "a pair of addresses", lambda text: two if len(two := addresses(text)) == 2 else None
+)
 seconds = checked(
     "a number of seconds from 0.001 to 3600",
     lambda text: float(text) if 0.001 <= float(text) <= 3600 else None,
@@ -134,6 +122,13 @@ def codes(text: str) -> tuple[str, ...]:
     return tuple(map(code, text.split(",")))
 
 
-process = checked("a process, pid:NUMBER,", _process)
+process = checked(
+    "a process, pid:NUMBER,",
+    lambda text: int(text[4:]) if re.fullmatch("pid:[1-9][0-9]{0,9}", text) else None,
+)
 report = checked(f"FORMAT=FILE ({', '.join(FORMATS)})", _report)
-scheduler = checked("local or an address such as tcp://host:8786", _scheduler)
+_SCHEDULER = re.compile(rf"{LOCAL}|(?:[a-z]+://)?[^\s/]+:[0-9]{{1,5}}")
+scheduler = checked(
+    "local or an address such as tcp://host:8786",
+    lambda text: text if _SCHEDULER.fullmatch(text) else None,
+)

@@ -21,6 +21,7 @@ from harness.compare.differences import ArchitectureChange, BuildChange, Version
 from harness.compare.explain import Contrast, GetentAnswer, TraceReport
 from harness.compare.fields import Count, OwnName, Schema, Where
 from harness.glibcs import InventoryEntry
+from harness.report.formats import DOCUMENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,24 +118,6 @@ class Builds:
     schema: Schema = 1
 
 
-DOCUMENTS: dict[str, tuple[str, str]] = {
-    "results": ("run --format json", "harness.report.documents:Run"),
-    "explain": ("explain --json", "harness.report.documents:Explain"),
-    "whatif": ("whatif --json", "harness.report.whatif:WhatifDocument"),
-    "watch": ("watch --json", "harness.report.watch:WatchDocument"),
-    "suggest": ("suggest --json", "harness.report.suggest:SuggestDocument"),
-    "kubelet": ("kubelet --json", "harness.kubelet.report:NodeReport"),
-    "bench": ("bench --json", "harness.compare.bench.measure:BenchReport"),
-    "fuzz": ("fuzz --json", "harness.report.fuzz:FuzzDocument"),
-    "doctor": ("doctor --format json", "harness.report.doctor:DoctorDocument"),
-    "probe": ("glibc probe --json", "harness.compare.probe:Probe"),
-    "list": ("run --list --json", "harness.report.documents:Listed"),
-    "builds": ("glibc list --json", "harness.report.documents:Builds"),
-    "lint": ("lint --format json", "harness.report.documents:Lint"),
-}
-"""The documents by the name that ``schema --of`` takes: the command, and where its type is."""
-
-
 class _Written(GenerateJsonSchema):
     """The schema of what is written: every key is there, a default of the class or not."""
 
@@ -146,11 +129,7 @@ _adapter: Callable[[type], TypeAdapter[Any]] = cache(TypeAdapter)
 
 
 def dump(value: Any) -> Any:
-    """A document or a part of one as values for ``json.dumps``.
-
-    Args:
-        value: A dataclass, or a list of them; anything else is returned as it is.
-    """
+    """A document, a part of one, or a list of them, as values for ``json.dumps``."""
     if isinstance(value, list | tuple):
         return [dump(each) for each in value]
     return _adapter(type(value)).dump_python(value, mode="json", by_alias=True)

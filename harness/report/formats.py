@@ -1,4 +1,4 @@
-"""The formats a run is written in, by name. Nothing heavy is imported before one is used."""
+"""The formats of a run and the JSON documents, by name; what writes them is imported when used."""
 
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TextIO
@@ -15,6 +15,23 @@ FORMATS = {
     "github": ("annotations and a job summary, for GitHub Actions", "github:GitHubReport"),
 }
 """What each format is for, in a line, and its writer in this room."""
+
+DOCUMENTS = {
+    "results": ("run --format json", "harness.report.documents:Run"),
+    "explain": ("explain --json", "harness.report.documents:Explain"),
+    "whatif": ("whatif --json", "harness.report.whatif:WhatifDocument"),
+    "watch": ("watch --json", "harness.report.watch:WatchDocument"),
+    "suggest": ("suggest --json", "harness.report.suggest:SuggestDocument"),
+    "kubelet": ("kubelet --json", "harness.kubelet.report:NodeReport"),
+    "bench": ("bench --json", "harness.compare.bench.measure:BenchReport"),
+    "fuzz": ("fuzz --json", "harness.report.fuzz:FuzzDocument"),
+    "doctor": ("doctor --format json", "harness.report.doctor:DoctorDocument"),
+    "lint": ("lint --format json", "harness.report.documents:Lint"),
+    "list": ("run --list --json", "harness.report.documents:Listed"),
+    "probe": ("glibc probe --json", "harness.compare.probe:Probe"),
+    "builds": ("glibc list --json", "harness.report.documents:Builds"),
+}
+"""The JSON documents by the name that ``schema --of`` takes: the command, and the type of it."""
 
 
 def writer(name: str, stream: TextIO, title: str, **options: Any) -> "Writer":
