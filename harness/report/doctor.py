@@ -37,12 +37,6 @@ class DoctorDocument:
     checks: tuple[Check, ...]
     schema: Schema = 1
 
-    @classmethod
-    def of(cls, checks: Iterable[Check]) -> "DoctorDocument":
-        """The document of some checks."""
-        made = tuple(checks)
-        return cls(all(check.verdict != "cannot" for check in made), made)
-
 
 def write_check(console: Terminal, check: Check) -> None:
     """Write the lines of one check: its verdict, what there is, what follows, what would help."""

@@ -17,7 +17,6 @@ from typing import TextIO
 from harness.compare.results import LookupReport, Notice, Result
 from harness.compare.values import grouped
 from harness.report import words
-from harness.report.words import cases, change_lines, place, question, story
 from harness.report.writer import Writer
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare, escaped, one_line
@@ -56,7 +55,7 @@ class GitHubReport(Writer):
         for change in report.against:
             if change.failed:
                 title = f"{_title(report)} on {change.new.where}"
-                lines = [words.change_headline(change), *change_lines(change)]
+                lines = [words.change_headline(change), *words.change_lines(change)]
                 self._command("error", lines, title, report.source, report.line)
         for version in () if report.reference else report.changes:
             title = f"{_title(report)}: {version.between}"
@@ -78,12 +77,8 @@ class GitHubReport(Writer):
             return
         path = Path(self._file)
         try:
-            there = path.stat().st_size
-        except OSError:
-            there = 0
-        try:
             with path.open("a", encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(self._fitting(LIMIT - there))
+                stream.write(self._fitting(LIMIT - os.fstat(stream.fileno()).st_size))
         except OSError as error:
             words = f"{path}: the job summary cannot be written: {error.strerror}"
             self._command("warning", [words], "gai-harness")
@@ -99,9 +94,9 @@ class GitHubReport(Writer):
             on = words.names_of_builds(results)
             if len(results) < len(failed):
                 lines.append(f"{on}:")
-            lines += story(results[0])
+            lines += words.story(results[0])
             title = f"❌ {_title(report)} on {words.whose(results)}{on}: {line}"
-            self._failures.append(_folded(title, [place(report), *story(results[0])]))
+            self._failures.append(_folded(title, [words.place(report), *words.story(results[0])]))
         on = f"{words.whose(failed)}{words.names_of_builds(failed)}"
         title = f"{_title(report)} on {on}"
         self._command("error", lines, title, report.source, report.line)
@@ -111,10 +106,7 @@ class GitHubReport(Writer):
         line: int | None = None,
     ) -> None:  # fmt: skip
         file = self._in_workspace(source)
-        words = "" if file is None else f"file={_property(file)},"
-        words += "" if file is None or line is None else f"line={line},"
-        text = "%0A".join(map(_data, filter(None, lines)))
-        self._stream.write(f"::{level} {words}title={_property(title)}::{text}\n")
+        self._stream.write(annotation(level, lines, title, file, line))
 
     def _in_workspace(self, source: str) -> str | None:
         """The file as GitHub knows it; None for one that is not in the workspace."""
@@ -157,7 +149,7 @@ class GitHubReport(Writer):
                 for report, change in held:
                     sign = "❌" if change.failed else "☑️"
                     title = f"{sign} {_title(report)}: {change.new.answer}"
-                    yield _folded(title, [place(report), *change_lines(change)])
+                    yield _folded(title, [words.place(report), *words.change_lines(change)])
                 yield "\n"
         if self._rows:
             yield from _matrix(self._rows)
@@ -172,14 +164,14 @@ class _MatrixRow:
     known: str = ""
 
     def add(self, report: LookupReport) -> None:
-        for case in cases(report):
+        for case in words.cases(report):
             cell = self.cells.setdefault(case.build, Counter())
             held, failed = case.kind == "changed", case.outcome in ("failed", "error")
             cell["results"] += not held
             cell["crashed"] += case.kind == "crashed"
             cell["changed" if held and failed else "failed" if failed else case.outcome] += 1
             if failed:
-                self.failure = self.failure or f"{question(report)}: {case.message}"
+                self.failure = self.failure or f"{words.question(report)}: {case.message}"
             if case.outcome == "accepted":
                 self.known = self.known or words.acceptance(case)
 
@@ -224,7 +216,16 @@ def _html(text: str) -> str:
 
 
 def _title(report: LookupReport) -> str:
-    return f"{report.scenario}: {question(report)}"
+    return f"{report.scenario}: {words.question(report)}"
+
+
+def annotation(
+    level: str, lines: Sequence[str], title: str, file: str | None, line: int | None
+) -> str:
+    """The workflow command that annotates a line of a file, or the whole run where it is None."""
+    where = f"file={_property(file)}," + (f"line={line}," if line else "") if file else ""
+    text = "%0A".join(map(_data, filter(None, lines)))
+    return f"::{level} {where}title={_property(title)}::{text}\n"
 
 
 def _data(text: str) -> str:

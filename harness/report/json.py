@@ -17,9 +17,12 @@ class JsonReport(KeepingWriter):
         self._stream.write('{\n "schema": 1')
         for key in ("results", "changes", "architectures"):
             self._list(key, (one for report in self._reports for one in getattr(report, key)))
-        for key, value in (
-            ("against", self._held()), ("notices", self._notices), ("summary", self.summary),
-        ):  # fmt: skip
+        held = None
+        if reference := self.against.reference:
+            changes = tuple(change for report in self._reports for change in report.against)
+            held = HeldAgainst(reference, self.against.pairs, changes)
+        rest = {"against": held, "notices": self._notices, "summary": self.summary}
+        for key, value in rest.items():
             self._stream.write(f',\n "{key}": {_indented(value, " ").lstrip()}')
         self._stream.write("\n}\n")
 
@@ -30,11 +33,6 @@ class JsonReport(KeepingWriter):
             self._stream.write(separator + _indented(value, "  "))
             separator, end = ",\n", "\n ]"
         self._stream.write(end)
-
-    def _held(self) -> HeldAgainst | None:
-        changes = tuple(change for report in self._reports for change in report.against)
-        against = self.against
-        return HeldAgainst(against.reference, against.pairs, changes) if against.reference else None
 
 
 def _indented(value: Any, margin: str) -> str:

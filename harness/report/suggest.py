@@ -14,6 +14,7 @@ from harness.compare.suggest import Answered
 from harness.compare.values import fill, grouped
 from harness.report.terminal import Terminal
 from harness.report.words import THIS_HOST, beyond, builds
+from harness.text.errors import some
 
 _SHOWN = 6  # examples of changed decisions; the JSON has all
 # of lines that glibc ignores, reads otherwise than they look, or dies of
@@ -34,12 +35,10 @@ def write_text(answered: Sequence[Answered], here: bool = False) -> None:
         if isinstance(one.outcome, Impossible):
             _impossible(out, one.outcome, one.keeps)
         elif one.unconfirmed:
-            no = "the model has a suggestion, but real glibc does not confirm it:"
-            out.say(f"  {no}", "bold red")
+            out.say("  the model has a suggestion, but real glibc does not confirm it:", "bold red")
             for result in one.unconfirmed:
                 given = ", ".join(result.order) or result.error
-                build = f"glibc {result.glibc} {result.arch}"
-                out.say(f"    {build}: {given} (model: {result.verdict})")
+                out.say(f"    glibc {builds([result])}: {given} (model: {result.verdict})")
         else:
             _suggestion(out, one, one.outcome)
             if one.shorter and isinstance(one.shorter.outcome, Suggestion):
@@ -102,20 +101,19 @@ def _effects(out: Terminal, effects: SideEffects) -> None:
     for phrase in effects.reaches:
         out.say(f"  also {phrase}", "yellow")
     if effects.kinds:
-        more = len(effects.kinds) - _SHOWN
-        rest = f" and {more} more" if more > 0 else ""
-        listed = "; ".join(effects.kinds[:_SHOWN])
-        out.say(f"  from the host's sources it also puts {listed}{rest}", "yellow")
+        listed = some(effects.kinds, _SHOWN, "; ")
+        out.say(f"  from the host's sources it also puts {listed}", "yellow")
 
 
 def _left_broken(findings: Sequence[Finding], added: int) -> str:
     """The broken lines that a suggestion keeps; ``added`` lines stand in front of them."""
     numbers = {one.line - added: one.code for one in findings if one.code in _BROKEN}
-    listed = [f"{number} ({code})" for number, code in list(numbers.items())[:_SHOWN]]
-    listed += ["…"] * (len(numbers) > _SHOWN)
-    s = "s" if len(numbers) > 1 else ""
-    which = f"kept as it was, but not as it looks: line{s} {', '.join(listed)} of the present file"
-    return f"{which} (gai-harness lint says why)" if numbers else ""
+    if not numbers:
+        return ""
+    listed = [f"{number} ({code})" for number, code in numbers.items()]
+    which = ", ".join(listed[:_SHOWN] + ["…"] * (len(listed) > _SHOWN))
+    lines = f"line{'s'[: len(listed) > 1]} {which} of the present file"
+    return f"kept as it was, but not as it looks: {lines} (gai-harness lint says why)"
 
 
 def _impossible(out: Terminal, found: Impossible, keeps: Sequence[str]) -> None:
@@ -124,14 +122,12 @@ def _impossible(out: Terminal, found: Impossible, keeps: Sequence[str]) -> None:
         out.say(f"  no change was found{kept}", "bold red")
         return
     out.say("  no gai.conf can do it", "bold red")
-    remedies: dict[str, None] = {}
     for obstacle in found.obstacles:
         out.say(f"  {obstacle.first} cannot come before {obstacle.second}:")
         for step in obstacle.steps or (obstacle.why,):
             out.say(f"    {step}")
-        remedies.update(dict.fromkeys(obstacle.remedies))
     out.say("  what can:")
-    for remedy in remedies:
+    for remedy in dict.fromkeys(each for one in found.obstacles for each in one.remedies):
         out.say(f"    {remedy}", "cyan")
 
 

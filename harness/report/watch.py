@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Annotated
 
 from pydantic import Field
@@ -50,14 +51,12 @@ def document(words: Sequence[str], found: Watched) -> WatchDocument:
     return fill(WatchDocument, found.ran, found, command=tuple(words))
 
 
-def write_text(
-    words: Sequence[str], found: Watched, console: Terminal | None = None, here: bool = False
-) -> None:
+def write_text(words: Sequence[str], found: Watched, here: bool = False) -> None:
     """Print what the look-ups give, what the command did, and what it printed.
 
     ``here``: the host is a copy of this one.
     """
-    console = console or Terminal()
+    console = Terminal()
     for report in found.reports:
         where = THIS_HOST if here else report.scenario
         console.say(f"{where}: {report.lookup} (gai.conf: {report.gai_conf})", "bold")
@@ -94,34 +93,33 @@ def _table(ran: Ran, width: int | None) -> Iterator[str]:
     if not ran.looks and not ran.contacts:
         yield "  it asked for no source, and came to no address"
         return
-    rows = [(one.at_ms, _look(one)) for one in ran.looks]
-    rows += [(one.at_ms, _contact(one)) for one in ran.contacts]
-    rows.sort(key=lambda row: row[0])
+    came: list[Look | Contact] = sorted([*ran.looks, *ran.contacts], key=attrgetter("at_ms"))
+    rows = [
+        (f"{one.at_ms:.1f}", _what(one), one.address, str(one.port), _result(one)) for one in came
+    ]
     yield ""
-    yield from table_lines([_HEADINGS, *(row for _, row in rows)], width, "  ")
+    yield from table_lines([_HEADINGS, *rows], width, "  ")
     if ran.left_out:
         yield f"  and {ran.left_out} more"
     yield ""
 
 
-def _look(one: Look) -> tuple[str, ...]:
-    source = f"source {one.source}" if one.source else one.error or "no source"
-    return f"{one.at_ms:.1f}", "looked at", one.address, str(one.port), source
+def _what(one: Look | Contact) -> str:
+    if isinstance(one, Look):
+        return "looked at"
+    if one.port == DOMAIN:
+        return "name server"
+    return f"{one.protocol.upper()} {'connect' if one.protocol in ('tcp', 'sctp') else 'send'}"
 
 
-def _contact(one: Contact) -> tuple[str, ...]:
-    what = "name server" if one.port == DOMAIN else f"{one.protocol.upper()} {_verb(one)}"
+def _result(one: Look | Contact) -> str:
+    if isinstance(one, Look):
+        return f"source {one.source}" if one.source else one.error or "no source"
     after = "" if one.after_ms is None else f" after {one.after_ms:.1f} ms"
-    result = one.result + after * (one.result != "sent")
     if one.result == "no answer":
-        result = one.result + (f", closed{after}" if after else "")
-    if one.in_progress:
-        result = f"in progress, {'' if one.result == 'no answer' else 'then '}{result}"
-    return f"{one.at_ms:.1f}", what, one.address, str(one.port), result
-
-
-def _verb(one: Contact) -> str:
-    return "connect" if one.protocol in ("tcp", "sctp") else "send"
+        closed = f", closed{after}" if after else ""
+        return "in progress, " * one.in_progress + one.result + closed
+    return "in progress, then " * one.in_progress + one.result + after * (one.result != "sent")
 
 
 def _order(found: Watched) -> Iterator[str]:

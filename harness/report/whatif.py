@@ -11,7 +11,7 @@ from harness.compare.fields import Count, Schema
 from harness.compare.values import grouped
 from harness.compare.whatif import Comparison, HostChange, Move, VersionRange, WhatIf
 from harness.report.terminal import Terminal
-from harness.report.words import THIS_HOST, beyond, builds, comparison, lint_line
+from harness.report.words import THIS_HOST, beyond, builds, comparison, lint_line, whose
 
 
 class WhatifText:
@@ -70,12 +70,11 @@ class WhatifText:
 def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
     """What builds that answer alike gave before and after, in lines with their styles."""
     first = same[0]
-    of_glibc = first.resolver == "glibc"
     verdict, after = comparison(first.before), comparison(first.after)
     if verdict != after:
         verdict = f"before, {verdict}; after, {after}"
     yield (
-        f"    {'glibc ' * of_glibc}{builds(one.after for one in same)}: {verdict}",
+        f"    {whose([first.after])}{builds(one.after for one in same)}: {verdict}",
         "bold red" if first.failed else "",
     )
     for when, result in (("before", first.before), ("after", first.after)):
@@ -107,17 +106,14 @@ def _alike(one: Comparison) -> tuple[object, ...]:
 
 def _table(comparison: Comparison) -> Iterator[tuple[str, str]]:
     """Both orders side by side: the lines and their styles, headings first."""
-    before = comparison.before.order
     here = [place for place in comparison.places if place.now is not None]
     rows = [("", "before", "", "after", "")]
-    for number, (old, place) in enumerate(zip_longest(before, here), 1):
+    for number, (old, place) in enumerate(zip_longest(comparison.before.order, here), 1):
         now = place.address if place is not None else ""
-        sign = "→" if old != now else " "
-        rows.append((str(number), old or "", sign, now, _marker(place)))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        rows.append((str(number), old or "", "→" if old != now else " ", now, _marker(place)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        text = "      " + "  ".join([*cells, row[4]]).rstrip()
+        text = "      " + "  ".join(map(str.ljust, row, widths)).rstrip()
         yield text, "bold" if row[4] else "dim" if row is rows[0] else ""
 
 

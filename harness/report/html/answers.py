@@ -118,37 +118,23 @@ class AnswerGroup:
     def chain(self) -> tuple[Stop, ...]:
         """The order as stops, up to `MOST`."""
         result = self.result
-        shown = result.model or result.native
+        entries = result.model or result.native
         times = [result.sockets] * len(self.order)
-        if len(shown) != sum(times):  # the entries of one address are apart
-            times = [len(list(same)) for _, same in groupby(shown)]
+        if len(entries) != sum(times):  # the entries of one address are apart
+            times = [len(list(same)) for _, same in groupby(entries)]
         rows = {row.destination: row for row in result.destinations}
         reasons = {(one.before, one.after): one for one in result.decisions}
-        steps = [reasons.get(pair) for pair in pairwise(self.order)]
+        steps = [None, *(reasons.get(pair) for pair in pairwise(self.order)), None]
         stops = []
         for place, address in enumerate(self.order[:MOST]):
-            beside = {step.rule for step in steps[max(place - 1, 0) : place + 1] if step}
-            row = rows.get(address)
-            stops.append(
-                Stop(
-                    place + 1,
-                    address,
-                    times[place],
-                    row,
-                    frozenset(_FACTS[rule] for rule in beside),
-                    prefix_bits(
-                        row.destination,
-                        row.source,
-                        row.prefixlen,
-                        row.common_prefix,
-                        result.resolver,
-                    )
-                    if row is not None and row.source and 9 in beside
-                    else None,
-                    *self._moved(address),
-                    steps[place] if place < len(steps) else None,
-                )
-            )
+            beside = {step.rule for step in steps[place : place + 2] if step}
+            decided = frozenset(_FACTS[rule] for rule in beside)
+            row, bits = rows.get(address), None
+            if row is not None and row.source and 9 in beside:
+                facts = row.destination, row.source, row.prefixlen, row.common_prefix
+                bits = prefix_bits(*facts, result.resolver)
+            shown = place + 1, address, times[place], row, decided, bits
+            stops.append(Stop(*shown, *self._moved(address), steps[place + 1]))
         return tuple(stops)
 
     @cached_property
@@ -186,8 +172,11 @@ def letters(results: Sequence[Result]) -> dict[tuple[object, ...], str]:
     return {key: chr(ord("A") + n) if n < 26 else f"A{n}" for n, key in enumerate(keys)}
 
 
+_KINDS = "equal", "first", "rest"
+
+
 class BitRun(NamedTuple):
-    """Neighbouring bits of one kind: "equal", "first" (the first different one) or "rest".
+    """Neighbouring bits of one of `_KINDS`; "first" is the first different one.
 
     ``ends`` is True where the source's prefix ends behind them.
     """
@@ -227,19 +216,18 @@ class PrefixBits:
     def words(self) -> str:
         """The same in a sentence or two."""
         equal, counted, prefixlen = self.equal, self.counted, self.prefixlen
-        bits = "1 equal bit" if equal == 1 else f"{equal} equal bits"
+        bits, count = ("1 equal bit", "counts") if equal == 1 else (f"{equal} equal bits", "count")
         if equal == self.width:
             return f"The destination is the source itself: all {self.width} bits count."
         if self.resolver != "glibc":  # which looks at no prefix length
             if counted > self.width:  # as the IPv6 addresses that they are mapped to
                 return f"{bits}, and the {counted - equal} of ::ffff:0:0/96 before them count too."
-            count = "counts" if equal == 1 else "count"
             return f"{bits} {count}." if counted == equal else f"{bits}, of which {counted} count."
         if self.width == 128:
             if equal > prefixlen > 0:
                 beyond = f"glibc does not stop at the source's /{prefixlen}"
                 return f"{bits}, and all of them count: {beyond}."
-            return f"{bits} {'counts' if equal == 1 else 'count'}."
+            return f"{bits} {count}."
         if counted == equal >= prefixlen > 0:
             near = f"the destination is in the source's /{prefixlen}"
             return f"{bits}, and {near}: all of them count."
@@ -260,8 +248,7 @@ def prefix_bits(
 ) -> PrefixBits:
     """The bits of ``destination`` (perhaps with a zone) and ``source``, compared.
 
-    ``prefixlen`` is the source's, in bits, 0 where glibc does not know it; to other resolvers it
-    is nothing. ``counted`` are the bits that rule 9 of ``resolver`` counts.
+    Parameters: see `PrefixBits`; to other resolvers than glibc the prefix length is nothing.
     Raises ValueError for texts that are no addresses or not of one family.
 
     >>> prefix_bits("172.31.80.8", "172.18.45.2", 24, 0).equal
@@ -282,13 +269,12 @@ def prefix_bits(
         for bits in (f"{int(address):0{width}b}" for address in (first, second)):
             texts.append(format(int(bits[start : start + size], 2), form))
             runs.append(
-                tuple(BitRun(bits[at:end], _kind(at, equal), end == prefixlen) for at, end in spans)
+                tuple(
+                    BitRun(bits[at:end], _KINDS[(at >= equal) + (at > equal)], end == prefixlen)
+                    for at, end in spans
+                )
             )
         groups.append(BitGroup(texts[0], texts[1], runs[0], runs[1]))
     return PrefixBits(
         destination, source, width, prefixlen, equal, counted, tuple(groups), resolver
     )
-
-
-def _kind(at: int, equal: int) -> str:
-    return "equal" if at < equal else "first" if at == equal else "rest"

@@ -15,12 +15,11 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 import harness
-from harness.compare.results import LookupReport
 from harness.report.html.answers import TITLES, AnswerGroup
 from harness.report.html.drawing import environment, inlined
 from harness.report.html.views import Columns, LookupView, Overview, views_of
 from harness.report.text import device_lines
-from harness.report.words import acceptance, change_notes
+from harness.report.words import acceptance, change_notes, place
 from harness.report.writer import KeepingWriter
 from harness.sandbox.spool import Spool
 from harness.text.shown import bare
@@ -79,8 +78,6 @@ class HtmlReport(KeepingWriter):
         for held, pack in packs(pieces[n] for n in range(len(pieces)) if n not in shown):
             numbers.append(held)
             packed.append(pack)
-        theme, style = inlined("theme.js"), inlined(*_STYLES)
-        script = "(() => {\n" + inlined(*_SCRIPTS) + "})();\n"
         made = self._made or datetime.now(UTC)
         for text in templates.get_template("page.html.j2").generate(
             head=head,
@@ -94,11 +91,9 @@ class HtmlReport(KeepingWriter):
             written=len(written),
             packs=packed,
             index=map(Markup, _index(columns, scenarios, entries, numbers)),
-            style=Markup(style),
-            script=Markup(script),
-            theme=Markup(theme),
-            style_hash=_hash(style),
-            script_hashes=[_hash(theme), _hash(script)],
+            style=Markup(inlined(*_STYLES)),
+            script=Markup("(() => {\n" + inlined(*_SCRIPTS) + "})();\n"),
+            theme=Markup(inlined("theme.js")),
         ):
             self._stream.write(text.encode("utf-8", "replace").decode("utf-8"))
 
@@ -106,19 +101,17 @@ class HtmlReport(KeepingWriter):
 def _environment(columns: Columns) -> Environment:
     made = environment()
     made.filters.update(
-        device_lines=device_lines, file=_file, acceptance=acceptance, notes=change_notes
+        device_lines=device_lines,
+        file=lambda report: PurePath(place(report)).name,
+        acceptance=acceptance,
+        notes=change_notes,
+        digest=_digest,
     )
     made.globals.update(columns=columns, page_size=_PAGE_SIZE)
     return made
 
 
-def _file(report: LookupReport) -> str:
-    """The name of a scenario's file, with the line of the look-up where it is known."""
-    name = PurePath(report.source).name
-    return name if report.line is None else f"{name}:{report.line}"
-
-
-def _hash(text: str) -> str:
+def _digest(text: str) -> str:
     """The name of an inlined text in the page's Content-Security-Policy."""
     return "sha256-" + b64encode(sha256(text.encode()).digest()).decode("ascii")
 
@@ -128,22 +121,15 @@ def packs(pieces: Iterable[Piece]) -> Iterator[tuple[list[int], str]]:
 
     A pack is a base64 text of raw deflated JSON, a list of pieces.
     """
-    waiting: list[Piece] = []
-    size = 0
-    for piece in pieces:
-        waiting.append(piece)
-        size += len(piece[1]) + len(piece[2])
-        if len(waiting) == _PIECES or size > _SIZE:
-            yield [number for number, *_ in waiting], _pack(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield [number for number, *_ in waiting], _pack(waiting)
-
-
-def _pack(pieces: Sequence[Piece]) -> str:
-    text = json.dumps(pieces, ensure_ascii=False, separators=(",", ":"))
-    data = zlib.compress(text.encode("utf-8", "replace"), level=9, wbits=-zlib.MAX_WBITS)
-    return b64encode(data).decode("ascii")
+    left = iter(pieces)
+    for first in left:
+        held, size = [first], len(first[1]) + len(first[2])
+        while len(held) < _PIECES and size <= _SIZE and (piece := next(left, None)):
+            held.append(piece)
+            size += len(piece[1]) + len(piece[2])
+        text = json.dumps(held, ensure_ascii=False, separators=(",", ":"))
+        data = zlib.compress(text.encode("utf-8", "replace"), level=9, wbits=-zlib.MAX_WBITS)
+        yield [number for number, *_ in held], b64encode(data).decode("ascii")
 
 
 def _entry(view: LookupView, scenarios: dict[str, tuple[int, str]]) -> list[object]:
@@ -201,9 +187,7 @@ def _json(value: object) -> str:
 def _words(groups: Sequence[AnswerGroup]) -> str:
     """Every address, source and interface of the answers, each once."""
     words: dict[str | None, None] = {}
-    for group in groups:
-        result = group.result
-        rows = ((row.destination, row.source, row.interface) for row in result.destinations)
-        words |= dict.fromkeys([*result.native, *result.model, *chain(*rows)])
-        words |= dict.fromkeys([result.error, result.model_error])
+    for one in (group.result for group in groups):
+        rows = ((row.destination, row.source, row.interface) for row in one.destinations)
+        words |= dict.fromkeys([*one.native, *one.model, *chain(*rows), one.error, one.model_error])
     return " ".join(filter(None, words))
