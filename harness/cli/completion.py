@@ -25,8 +25,7 @@ def main(options: Options) -> int:
 def complete(made: Callable[[Sequence[str]], argparse.ArgumentParser]) -> NoReturn:
     """Answer the shell's script, as ``_ARGCOMPLETE`` in the environment asks for, and end.
 
-    Parameters: ``made`` gives the parser of the whole command line, as far as words on it need
-    it. Raises SystemExit.
+    ``made`` gives the parser of the whole line as far as words on it need it. Raises SystemExit.
     """
     import os
 
@@ -104,20 +103,10 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
 
             return list(suites())
         case "build":  # one that can be run on, after a comma too
-            from harness.glibcs import inventory
-
-            names = [
-                "host",
-                "all",
-                *(
-                    _name(one)
-                    for one in inventory()
-                    if one.state != "available" and one.resolver == "glibc"
-                ),
-            ]
+            names = _builds(lambda one: one.state != "available" and one.resolver == "glibc")
             done, comma, _rest = prefix.rpartition(",")
             taken = done.split(",")
-            more = [f"{done}{comma}{name}" for name in dict.fromkeys(names) if name not in taken]
+            more = [f"{done}{comma}{one}" for one in ("host", "all", *names) if one not in taken]
             return [*more, *_files(prefix)] if "/" in prefix else more
         case "distribution" | "fetchable":
             from harness.glibcs.catalog import host_distribution
@@ -128,10 +117,7 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             others = [*PACKAGES] if kind == "fetchable" else []
             return [*dict.fromkeys([*versions, *(one.name for one in suites_of_it), *others])]
         case "removable":
-            from harness.glibcs import inventory
-
-            kept = [one for one in inventory() if one.state in ("cached", "added", "damaged")]
-            return [*dict.fromkeys(map(_name, kept)), "all"]
+            return [*_builds(lambda one: one.state in ("cached", "added", "damaged")), "all"]
         case "report":
             from harness.report.formats import FORMATS
 
@@ -159,16 +145,19 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             return ["local"]
 
 
-def _name(entry: InventoryEntry) -> str:
-    """What a build is called on the command line."""
+def _builds(wanted: Callable[[InventoryEntry], bool]) -> list[str]:
+    """What the builds of a kind are called on the command line."""
+    from harness.glibcs import inventory
     from harness.glibcs.catalog import native_arch
 
-    if entry.state == "damaged":
-        return entry.id
-    if entry.resolver != "glibc":
-        return entry.name or f"{entry.resolver}={entry.resolver_version}"
-    own = entry.arch == native_arch()
-    return entry.name or (f"{entry.version}" if own else f"{entry.version}:{entry.arch}")
+    def name(one: InventoryEntry) -> str:
+        if one.state == "damaged":
+            return one.id
+        if one.resolver != "glibc":
+            return one.name or f"{one.resolver}={one.resolver_version}"
+        return one.name or one.version + f":{one.arch}" * (one.arch != native_arch())
+
+    return list(dict.fromkeys(map(name, filter(wanted, inventory()))))
 
 
 def _files(prefix: str, *suffixes: str) -> list[str]:

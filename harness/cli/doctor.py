@@ -17,6 +17,9 @@ def main(options: Options) -> int:
         made.append(check)
         if options.format == "text":
             write_check(console, check)
-    document = DoctorDocument.of(made)
-    write_json(document) if options.format == "json" else console.say(conclusion(made))
-    return OK if document.can_run else CANNOT
+    able = all(check.verdict != "cannot" for check in made)
+    if options.format == "json":
+        write_json(DoctorDocument(able, tuple(made)))
+    else:
+        console.say(conclusion(made))
+    return OK if able else CANNOT

@@ -36,6 +36,7 @@ def main(options: Options) -> int:
         raise UsageError("a NAME, a SCENARIO or --service was expected")
     scenarios, names = sorted_out(options.what)
     wanted: list[str | None] = [*names] or [None]
+    unlike = f"only scenarios have this, and {wanted[0] or '--service'} is none"
     answers: list[GetentAnswer] = []
     if getattr(options, "as") == GETENT:
         explanations, answers = _getent(options, scenarios, names)
@@ -43,15 +44,13 @@ def main(options: Options) -> int:
         _refuse(options, ("inside",), "only a name is looked up there, and this is a scenario")
         explanations = _scenarios(options, scenarios, [*options.lookup, *names])
     elif options.inside is not None:
-        why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
-        _refuse(options, ("lookup",), why)
-        explanations = _in_process(options, names)
+        _refuse(options, ("lookup",), unlike)
+        explanations = _in_process(options, wanted)
     elif names and (options.glibc is not None or options.resolver or options.gai_conf):
-        _refuse(options, ("lookup",), f"only scenarios have this, and {names[0]} is none")
+        _refuse(options, ("lookup",), unlike)
         explanations = _copy(options, names, options.glibc or "host")
     else:
-        why = f"only scenarios have this, and {wanted[0] or '--service'} is none"
-        _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), why)
+        _refuse(options, ("lookup", "glibc", "gai-conf", "trace", "pcap"), unlike)
         explanations = [_live(_lookup(one, options), options.pair) for one in wanted]
     if options.pair:
         _check_pair(options.pair, explanations)
@@ -86,9 +85,10 @@ def _getent(
         raise UsageError(
             f"--as {GETENT}: a NAME was expected, which this host's getent is asked for"
         )
-    for number in (name for name in names if inet_pton4(name) or inet_pton6(name) is not None):
-        why = "getent hosts asks for the name of a number"
-        raise UsageError(f"--as {GETENT}: a NAME was expected, got {number}: {why}")
+    for name in names:
+        if inet_pton4(name) or inet_pton6(name) is not None:
+            why = "getent hosts asks for the name of a number"
+            raise UsageError(f"--as {GETENT}: a NAME was expected, got {name}: {why}")
     other = ("inside", "lookup", "glibc", "resolver", "gai-conf", "trace", "pcap", "flags", "pair")
     _refuse(options, (*_HINTS, *other), f"--as {GETENT} asks this host with getent's own hints")
     explanations: list[Explanation] = []
@@ -126,22 +126,22 @@ def _check_pair(pair: Sequence[str], explanations: Sequence[Explanation]) -> Non
 
 
 def _lookup(name: str | None, options: Options) -> Lookup:
-    given = {name: getattr(options, name) for name in _HINTS}
-    words = {key: value for key, value in given.items() if value is not None}
-    flags = [flag for part in options.flags for flag in part.split(",") if flag]
+    given = {hint: getattr(options, hint) for hint in _HINTS}
+    words = {hint: value for hint, value in given.items() if value is not None}
+    if flags := [flag for part in options.flags for flag in part.split(",") if flag]:
+        words["flags"] = flags
+    if name is not None:  # without one, as a program that listens asks
+        words["name"] = name
     try:
-        # without a name, as a program that listens asks
-        named = {} if name is None else {"name": name}
-        given = {**named, **words, **({"flags": flags} if flags else {})}
         program = PROGRAMS.get(getattr(options, "as"), {})
-        return validated(Lookup, {**program, **given}, name or "--service")
+        return validated(Lookup, {**program, **words}, name or "--service")
     except InputError as error:
         option = error.field.partition("[")[0]
-        place = f"--{option}" if option in (*words, "flags") else "NAME"
+        place = f"--{option}" if option in words and option != "name" else "NAME"
         raise UsageError(f"{place}: {error.reason}") from None
 
 
-def _in_process(options: Options, names: Sequence[str]) -> list[Explanation]:
+def _in_process(options: Options, wanted: Sequence[str | None]) -> list[Explanation]:
     """In the network of a process: live where its glibc is this host's, else on a copy.
 
     For the code of any other glibc runs in sandboxes only.
@@ -152,12 +152,11 @@ def _in_process(options: Options, names: Sequence[str]) -> list[Explanation]:
         builds = its.id
         changed = options.gai_conf or options.trace or options.pcap
         if not changed and _is_this_hosts(its):
-            asked: list[str | None] = [*names] or [None]
-            lookups = [_lookup(one, options) for one in asked]
+            lookups = [_lookup(one, options) for one in wanted]
             ask = partial(_live, pair=options.pair, where=f"pid-{pid}")
             return process.inside(pid, lambda: [*map(ask, lookups)])
         say(f"pid:{pid}: glibc {its.label} is asked on a copy of its network", sys.stderr)
-    return _copy(options, names, builds, pid)
+    return _copy(options, [*filter(None, wanted)], builds, pid)
 
 
 def _is_this_hosts(build: glibcs.Build) -> bool:
@@ -220,13 +219,9 @@ def _explained(options: Options, jobs: list[HostJob], lookups: Sequence[str]) ->
     for line in plan.unasked(jobs):
         say(line, sys.stderr)
     own = in_scenarios(job.scenario for job in jobs)
-    return [
-        replace(
-            item,
-            own_name=own.get((item.result.scenario, item.result.lookup), "")
-            if item.result.resolver == "glibc"
-            else "",
-        )
-        for item in explain(jobs, options.pair)
-        if (item.result.scenario, item.result.lookup) in wanted
-    ]
+    found = []
+    for item in explain(jobs, options.pair):
+        if (place := (item.result.scenario, item.result.lookup)) in wanted:
+            of_glibc = item.result.resolver == "glibc"
+            found.append(replace(item, own_name=own.get(place, "") if of_glibc else ""))
+    return found

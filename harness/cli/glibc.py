@@ -18,9 +18,8 @@ from harness.glibcs import golang
 from harness.glibcs.others import absent, fetch_others, find_others, is_other, suites_with
 from harness.model.dialects import FIRST_RUN
 from harness.native.record import LaneError
-from harness.report.tables import table_lines
 from harness.report.terminal import Terminal, bar
-from harness.versions import SUPPORTED, Version, interpreter_arch
+from harness.versions import SUPPORTED, Version, interpreter_arch, who
 
 if TYPE_CHECKING:
     from harness.compare.probe import Probe
@@ -41,37 +40,30 @@ def main(options: Options) -> int:
 def _list(options: Options) -> int:
     entries = glibcs.inventory()
     if options.format == "json":
-        _write(entries)
-        return OK
+        return _write(entries)
     rows = [("VERSION", "ARCH", "STATE", "NAME", "ORIGIN")]
     for one in entries:
         remedy = f" (gai-harness glibc remove {one.id})" if one.state == "damaged" else ""
-        of = " ".join(filter(None, (one.distribution, one.release, one.package_version)))
-        told = [of] if of and one.state == "host" else []
+        told = [f"{one.origin}{remedy}"]
+        if one.state == "host":
+            of = (one.distribution, one.release, one.package_version)
+            told += filter(None, [" ".join(filter(None, of))])
         told += [f"added {one.added}"] if one.added else []
         told += [f"told {row}" for row in one.rows]
-        origin = ", ".join((f"{one.origin}{remedy}", *told))
-        rows.append((one.named_version or "-", one.arch or "-", one.state, one.name or "-", origin))
-    _table(rows)
+        known = one.named_version or "-", one.arch or "-", one.state, one.name or "-"
+        rows.append((*known, ", ".join(told)))
+    Terminal().say_table(rows)
     return OK
 
 
-def _as_json(ids: Collection[str], status: int = OK) -> int:
-    """Write the builds of these ids as JSON."""
-    _write(tuple(one for one in glibcs.inventory() if one.id in ids))
-    return status
-
-
-def _write(entries: tuple[glibcs.InventoryEntry, ...]) -> None:
+def _write(
+    entries: Iterable[glibcs.InventoryEntry], ids: Collection[str] | None = None, status: int = OK
+) -> int:
+    """Write entries, or those of the ``ids``, as JSON; gives the exit status back."""
     from harness.report.documents import Builds  # not for a list in words
 
-    write_json(Builds(entries))
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    console = Terminal()
-    for line in table_lines(rows, console.width if console.is_terminal else None):
-        say(line)
+    write_json(Builds(tuple(one for one in entries if ids is None or one.id in ids)))
+    return status
 
 
 def _fetch(options: Options) -> int:
@@ -82,35 +74,29 @@ def _fetch(options: Options) -> int:
         raise UsageError("fetch: name a version or a suite, or give --all")
     as_json = options.format == "json"
     status, ids = _fetched(wanted, options.arch, options.refresh, sys.stderr if as_json else None)
-    return _as_json(ids, status) if as_json else status
+    return _write(glibcs.inventory(), ids, status) if as_json else status
 
 
 def bring(specs: Iterable[str | None], resolvers: str = "glibc") -> int:
-    """``--fetch``: fetch what is missing of the builds that the words of --glibc name.
-
-    ``resolvers`` are the words of --resolver; of others than glibc too, what is missing is fetched.
+    """``--fetch``: fetch what is missing of the builds that --glibc and --resolver name.
 
     The exit status is that of ``glibc fetch``; a word that names no build is left to the command.
     """
-    wanted: dict[str, None] = {}
-    for word in (word.strip() for spec in specs if spec for word in spec.split(",")):
+    asked = [word.strip() for spec in specs if spec for word in spec.split(",")]
+    others = [word.strip() for word in resolvers.split(",")]
+    problems = absent() if "all" in others else []
+    for word in asked:
         try:
-            if word == "all":
-                wanted["all"] = None
-                continue
-            for build in glibcs.find(word):
+            for build in glibcs.find(word) if word != "all" else ():
                 glibcs.emulator_for(build)
         except glibcs.GlibcError as problem:
-            wanted.update(dict.fromkeys(problem.fetch))
-    words = [word.strip() for word in resolvers.split(",")]
-    for word in filter(is_other, words):
-        try:
-            find_others([word])
-        except glibcs.GlibcError as problem:
-            wanted.update(dict.fromkeys(problem.fetch))
-    if "all" in words:
-        wanted.update(dict.fromkeys(word for one in absent() for word in one.fetch))
-    return _fetched(wanted, None, False, sys.stderr)[0] if wanted else OK
+            problems.append(problem)
+    try:
+        find_others([*filter(is_other, others)])
+    except glibcs.GlibcError as problem:
+        problems.append(problem)
+    missing = ["all"] * ("all" in asked) + [word for one in problems for word in one.fetch]
+    return _fetched(dict.fromkeys(missing), None, False, sys.stderr)[0] if missing else OK
 
 
 def missing_of_all(builds: str, resolvers: str) -> Iterator[str]:
@@ -177,8 +163,8 @@ def _fetched(
                 for build, emulator in zip(builds, emulators, strict=True):
                     ids.append(build.id)
                     through = f", runs through {emulator}" if emulator else ""
-                    said = build.named_version if build.is_other else f"glibc {build.version}"
-                    say(f"{said} {build.arch} ({build.origin}){through}", out)
+                    said = f"{who(build.named_version)} {build.arch} ({build.origin})"
+                    say(said + through, out)
                 (out or sys.stdout).flush()
         if not fetched and last is not None:
             status = max(status, last.exit_status)
@@ -203,28 +189,20 @@ def _architectures(text: str | None, *, several: bool = True) -> list[str | None
 @contextmanager
 def _watching() -> Iterator[Callable[[glibcs.Progress], None]]:
     """Something to call with each progress: a bar on a terminal, plain lines elsewhere."""
-    if not sys.stderr.isatty():
-        last = ("", "")
-
-        def lines(progress: glibcs.Progress) -> None:
-            nonlocal last
-            if progress.note:
-                say(progress.note, sys.stderr)
-            step = (progress.suite, progress.step)
-            if step != last and progress.step in _STEPS:
-                say(f"{progress.suite}: {_STEPS[progress.step]}", sys.stderr)
-            last = step
-
-        yield lines
-        return
+    last = ""
     with bar(TaskProgressColumn()) as shown:
         task = shown.add_task("glibc", total=1.0)
 
         def watch(progress: glibcs.Progress) -> None:
-            if progress.note:
-                shown.console.print(progress.note, markup=False, highlight=False)
-            step = _STEPS.get(progress.step, progress.step)
-            shown.update(task, description=f"{progress.suite}: {step}", completed=progress.fraction)
+            nonlocal last
+            step = f"{progress.suite}: {_STEPS.get(progress.step, progress.step)}"
+            shown.update(task, description=step, completed=progress.fraction)
+            lines = [progress.note]
+            if not shown.console.is_terminal and progress.step in _STEPS and step != last:
+                lines.append(step)
+            for line in filter(None, lines):
+                shown.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            last = step
 
         yield watch
 
@@ -234,12 +212,12 @@ def _add(options: Options) -> int:
     as_json = options.format == "json"
     out = sys.stderr if as_json else None
     told = f", told {', '.join(build.rows)}" if build.rows else ""
-    said = build.named_version if build.is_other else f"glibc {build.version}"
-    say(f"{said} {build.arch} ({build.origin}) as {build.name}{told}", out)
-    if build.is_other:
-        return _as_json([build.id]) if as_json else OK
+    said = f"{who(build.named_version)} {build.arch} ({build.origin}) as {build.name}"
+    say(said + told, out)
     status = OK
-    if build.ordered_version < Version.parse(FIRST_RUN):
+    if build.is_other:
+        pass  # of which there are no rows
+    elif build.ordered_version < Version.parse(FIRST_RUN):
         say(
             f"glibc {build.version} does not run here: the worker takes symbols of {FIRST_RUN}; "
             "what the model says of older releases has been read only",
@@ -257,7 +235,7 @@ def _add(options: Options) -> int:
             status = CANNOT if isinstance(error, LaneError) else OK
         else:
             _tell(found, out)
-    return _as_json([build.id], status) if as_json else status
+    return _write(glibcs.inventory(), [build.id], status) if as_json else status
 
 
 def _probe(options: Options) -> int:
@@ -271,7 +249,7 @@ def _probe(options: Options) -> int:
             first, *more = one.told_by or [f"- {one.why}"]
             by = f"{first} and {len(more)} more" if more else first
             rows.append((one.row, one.follows or "-", one.model, one.expected, by))
-        _table(rows)
+        Terminal().say_table(rows)
         _tell(found)
     return FINDING if found.differing or found.unexplained else OK
 
@@ -328,8 +306,7 @@ def _remove(options: Options) -> int:
     known = glibcs.inventory()
     removed = [one for spec in options.versions for one in glibcs.remove(spec)]
     if options.format == "json":
-        _write(tuple(one for one in known if one.id in removed))
-        return OK
+        return _write(known, removed)
     for one in removed:
         say(f"removed {one}")
     return OK

@@ -9,7 +9,7 @@ from harness.advice.lint import Finding, lint
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import content, say, write_json
 from harness.text.reading import GAI_CONF_LIMIT
-from harness.text.shown import bare, escaped
+from harness.text.shown import bare
 
 
 def main(options: Options) -> int:
@@ -50,7 +50,11 @@ def main(options: Options) -> int:
     for name, finding in found:
         message = finding.message + ("" if finding.glibc == "all" else f" [glibc {finding.glibc}]")
         if options.format == "github":
-            _github(name, finding, message)
+            from harness.report.github import annotation
+
+            # a line that begins with :: is meant here
+            command = annotation("warning", [message], finding.code, name, finding.line)
+            bare(sys.stdout).write(command)
         else:
             place = f"{name}:{finding.line}" if finding.line else name
             tell(f"{place}: {finding.code} {message}")
@@ -64,13 +68,3 @@ def _data(name: str) -> bytes:
     from harness.compare.plan import load_gai_conf  # twice the time of the rest
 
     return load_gai_conf(name).data or b""
-
-
-def _github(name: str, finding: Finding, message: str) -> None:
-    def data(text: str) -> str:
-        return escaped(text).replace("%", "%25")
-
-    line = f",line={finding.line}" if finding.line else ""
-    file = data(name).replace(",", "%2C").replace(":", "%3A")
-    text = f"::warning file={file}{line},title={finding.code}::{data(message)}\n"
-    bare(sys.stdout).write(text)  # a line that begins with :: is meant here

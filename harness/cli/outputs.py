@@ -19,8 +19,7 @@ def whole(name: str) -> Iterator[TextIO]:
     """A stream whose text becomes the file ``name`` when the block ends without an exception.
 
     Until then the text is in a file without a name, which vanishes with the process. A device
-    or pipe is written to at once. Raises UsageError where the file
-    cannot be written.
+    or pipe is written to at once. Raises UsageError where the file cannot be written.
     """
     try:
         special: TextIO | None = None

@@ -124,12 +124,10 @@ def _compare(copy: Snapshot, inside: int | None) -> tuple[tuple[Said, ...], tupl
         return (), (), f"The copy was not compared with the host: {problem.reason}."
     except (SandboxError, LaneError) as problem:
         found = (Said("the copy cannot be built: {}", str(problem)),)
-    if not found and not other:
-        said = "A copy was built and compared: addresses, links, the source for every address "
-        said += "looked up, and the answers of glibc, Go's own resolver and a kubelet"
-        if inside is not None:
-            said = "A copy was built and compared: addresses, links and the source for every "
-            said += "address looked up"
-        return (), (), f"{said} are the host's."
-    said = "A copy was built and compared: see left_out for what is otherwise in it."
-    return found, other, said
+    said = "addresses, links, the source for every address looked up, and the answers of glibc, "
+    said += "Go's own resolver and a kubelet are the host's."
+    if found or other:
+        said = "see left_out for what is otherwise in it."
+    elif inside is not None:
+        said = "addresses, links and the source for every address looked up are the host's."
+    return found, other, f"A copy was built and compared: {said}"

@@ -52,20 +52,14 @@ def picked(jobs: Sequence[HostJob], texts: Sequence[str], option: str = "") -> l
     lookups = [job.scenario.lookups for job in jobs]
     for text in texts:
         if not any(chosen(each, text) for each in lookups):
-            known = [
-                f"{number} {lookup_title(one)}"
-                for each in lookups
-                for number, one in enumerate(each, 1)
-            ]
+            titles = ((n, lookup_title(one)) for each in lookups for n, one in enumerate(each, 1))
+            known = [f"{number} {title}" for number, title in titles]
             listed = ", ".join([*known[:_SHOWN], *["…"] * (len(known) > _SHOWN)])
             wanted = f"one of the scenario's look-ups was expected ({listed})"
             raise UsageError(f"{option}{text}: {wanted}")
-    return [
-        sorted({number for text in texts for number in chosen(each, text)})
-        if texts
-        else list(range(len(each)))
-        for each in lookups
-    ]
+    if not texts:
+        return [list(range(len(each))) for each in lookups]
+    return [sorted({n for text in texts for n in chosen(each, text)}) for each in lookups]
 
 
 def taken(names: Sequence[str]) -> Snapshot:
@@ -93,16 +87,12 @@ def jobs_for(
             say(f"left out of the copy: {line}", sys.stderr)
         return plan.make_jobs([copy], lanes)
     jobs = plan.make_jobs(plan.load_scenarios(scenarios), lanes)
-    return [
-        replace(
-            job,
-            scenario=job.scenario.model_copy(
-                update={"lookups": tuple(job.scenario.lookups[number] for number in numbers)}
-            ),
-        )
-        for job, numbers in zip(jobs, picked(jobs, names), strict=True)
-        if numbers
-    ]
+    some = []
+    for job, numbers in zip(jobs, picked(jobs, names), strict=True):
+        lookups = tuple(job.scenario.lookups[number] for number in numbers)
+        scenario = job.scenario.model_copy(update={"lookups": lookups})
+        some += [replace(job, scenario=scenario)] if lookups else []
+    return some
 
 
 def tell_unknown(found: Iterable[tuple[str | None, Result]]) -> bool:
