@@ -9,12 +9,7 @@ __all__ = ["CheckRow", "examine", "table"]
 
 
 def table(*, network: bool = False) -> Iterator[CheckRow]:
-    """The whole table, in the order of the report.
-
-    Args:
-        network: Also ask the mirrors for the signed release file of each suite; nothing else is
-            downloaded.
-    """
+    """The whole table, in the order of the report; with ``network`` the mirrors are asked, too."""
     yield from machine.ROWS
     yield from glibcs.ROWS
     if network:

@@ -24,17 +24,11 @@ Found = str | CheckFinding | None
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """One check of the table.
+    """One check of the table, and what is said where it fails.
 
-    Args:
-        topic: Its name in the report.
-        attempt: Tries it. An error of this program's that it raises is a finding too.
-        meaning: What follows where it fails.
-        remedy: What helps then, where an error does not say that itself.
-        verdict: The verdict where it fails.
-        needs: The topics without which this cannot be tried. The row is left out where one of
-            them "cannot", or was itself left out.
-        inside: A function of a module, called with the box of a fresh sandbox, in its place.
+    ``attempt`` tries it, or ``inside``, a function of a module, with the box of a fresh sandbox; an
+    error of this program's is a finding too. The row is left out where one of the topics it
+    ``needs`` "cannot", or was itself left out.
     """
 
     topic: str
