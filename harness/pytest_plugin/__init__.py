@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,34 +23,31 @@ _MARKERS = (
     "gai_namespaces: skip where this host cannot make private networks",
     "gai_glibc(version, ...): skip where one of these builds of glibc is not on this host",
 )
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--gai-glibc": {
+        "metavar": "VERSION,…|host|all",
+        "help": "the builds of glibc to run scenarios on (default: ini gai_glibc, or host)"},
+    "--gai-resolver": {
+        "metavar": "NAME,…|all", "help": "whose getaddrinfo to ask: glibc, musl, c-ares, go"
+        " (default: ini gai_resolver, or glibc)"},
+    "--gai-conf": {
+        "action": "append", "metavar": "FILE", "help": "run scenarios under this gai.conf instead"
+        " of their own; may be given several times; a name of the catalogue works, as does 'none'"
+        " (default: ini gai_conf)"},
+    "--gai-fetch": {
+        "action": "store_true",
+        "help": "fetch a missing glibc as a package of this distribution (or ini gai_fetch)"},
+    "--gai-no-sandbox": {
+        "choices": ("fail", "skip"), "help": "what becomes of a test where this host cannot make"
+        " private networks (default: ini gai_no_sandbox, or fail)"},
+}  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options and the ini keys."""
     group = parser.getgroup("gai-harness", "gai-harness (scenarios in *.gai.yaml files)")
-    group.addoption(
-        "--gai-glibc", metavar="VERSION,…|host|all",
-        help="the builds of glibc to run scenarios on (default: ini gai_glibc, or host)",
-    )  # fmt: skip
-    group.addoption(
-        "--gai-resolver", metavar="NAME,…|all",
-        help="whose getaddrinfo to ask: glibc, musl, c-ares, go (default: ini gai_resolver, or"
-        " glibc)",
-    )  # fmt: skip
-    group.addoption(
-        "--gai-conf", action="append", metavar="FILE",
-        help="run scenarios under this gai.conf instead of their own; may be given several"
-        " times; a name of the catalogue works, as does 'none' (default: ini gai_conf)",
-    )  # fmt: skip
-    group.addoption(
-        "--gai-fetch", action="store_true",
-        help="fetch a missing glibc as a package of this distribution (or ini gai_fetch)",
-    )  # fmt: skip
-    group.addoption(
-        "--gai-no-sandbox", choices=("fail", "skip"),
-        help="what becomes of a test where this host cannot make private networks"
-        " (default: ini gai_no_sandbox, or fail)",
-    )  # fmt: skip
+    for name, words in _OPTIONS.items():
+        group.addoption(name, **words)
     parser.addini("gai_resolver", "whose getaddrinfo to ask", default="glibc")
     parser.addini("gai_glibc", "builds of glibc to run scenarios on", default="host")
     parser.addini("gai_conf", "gai.conf files to run scenarios under", "linelist", default=[])

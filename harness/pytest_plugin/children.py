@@ -20,8 +20,9 @@ import traceback
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -66,9 +67,7 @@ def call(enter: Callable[[], None], work: Callable[[], Any], timeout: float | No
     with warnings.catch_warnings():
         # Python 3.12 warns where there are threads; the child execs nothing of theirs
         warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-    if child == 0:
-        _first(asker, theirs, enter, work)
+        child = syscalls.forked(partial(_first, asker, theirs, enter, work))
     theirs.close()
     with ours:
         try:
@@ -77,14 +76,6 @@ def call(enter: Callable[[], None], work: Callable[[], Any], timeout: float | No
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-
-
-def _signal(number: int) -> str:
-    """Its name; the real-time signals between the first and the last have none."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _receive(sock: socket.socket, timeout: float | None) -> Any:
@@ -107,7 +98,7 @@ def _receive(sock: socket.socket, timeout: float | None) -> Any:
 
 def _first(
     asker: int, sock: socket.socket, enter: Callable[[], None], work: Callable[[], Any]
-) -> NoReturn:
+) -> None:
     """The child in the outer process tree: enters, forks the function, says how it ended."""
     try:
         gc.freeze()  # nothing of pytest's is finalised here
@@ -115,13 +106,12 @@ def _first(
         enter()
         syscalls.die_with_parent()  # a change of credentials clears it
         if os.getppid() != asker:
-            os._exit(1)
-        inner = os.fork()
-        if inner == 0:
-            _second(sock, work)
-        _, status = os.waitpid(inner, 0)
+            return
+        _, status = os.waitpid(syscalls.forked(partial(_second, sock, work)), 0)
         if os.WIFSIGNALED(status):
-            said = f"the function's process died of {_signal(os.WTERMSIG(status))}"
+            number = os.WTERMSIG(status)  # the real-time signals in the middle have no name
+            names = {one.value: one.name for one in signal.Signals}
+            said = f"the function's process died of {names.get(number, f'signal {number}')}"
         else:
             said = f"the function's process ended with status {os.WEXITSTATUS(status)}"
         # unread where there was a result
@@ -129,26 +119,21 @@ def _first(
     except BaseException as problem:
         with suppress(BaseException):
             messages.send_bytes(sock, _raised(problem))
-    finally:
-        os._exit(0)
 
 
-def _second(sock: socket.socket, work: Callable[[], Any]) -> NoReturn:
+def _second(sock: socket.socket, work: Callable[[], Any]) -> None:
+    syscalls.die_with_parent()
+    os.setsid()  # a signal to "my process group", or to a parent numbered 0, spares pytest
+    if faulthandler.is_enabled():
+        faulthandler.enable(file=2)  # among what the test's own output is captured with
     try:
-        syscalls.die_with_parent()
-        os.setsid()  # a signal to "my process group", or to a parent numbered 0, spares pytest
-        if faulthandler.is_enabled():
-            faulthandler.enable(file=2)  # among what the test's own output is captured with
-        try:
-            frame = _value(work())
-        except BaseException as problem:
-            frame = _raised(problem)
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(Exception):
-                stream.flush()
-        messages.send_bytes(sock, frame)
-    finally:
-        os._exit(0)
+        frame = _value(work())
+    except BaseException as problem:
+        frame = _raised(problem)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    messages.send_bytes(sock, frame)
 
 
 def _packed(kind: str, value: Any) -> bytes:
@@ -215,20 +200,15 @@ def check_fresh() -> None:
 
     A child does it, with a network and an /etc of its own. Raises StaleGaiConf.
     """
-    child = os.fork()
-    if child == 0:
-        try:
-            os._exit(0 if _reads() else 1)
-        finally:
-            os._exit(1)
-    if os.waitpid(child, 0)[1] != 0:
+    if os.waitpid(syscalls.forked(_expect_turned), 0)[1] != 0:
         raise StaleGaiConf(_STALE)
 
 
-def _reads() -> bool:
+def _expect_turned() -> None:
     syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWNET)
     namespaces.mount_tmpfs("/etc")
     write_names(Path("/etc"), {_NAME: _ORDER}, "files")
     replace(_GAI_CONF, _TURNS)
     found = socket.getaddrinfo(_NAME, None, socket.AF_INET, socket.SOCK_STREAM)
-    return [info[4][0] for info in found] == list(reversed(_ORDER))
+    if tuple(info[4][0] for info in found) != _ORDER[::-1]:
+        raise StaleGaiConf(_STALE)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,10 +53,8 @@ class GaiFile(pytest.File):
         try:
             loaded = load(self.path)
         except ScenarioError as problem:
-            # the file as pytest shows it
-            where = (self.nodeid, problem.line, problem.field)
-            line = str(ScenarioError(*where, problem.expected, problem.got))
-            raise self.CollectError(line) from None
+            problem.file = self.nodeid  # as pytest shows it
+            raise self.CollectError(str(problem)) from None
         try:
             lanes, confs = lab.lanes, lab.gai_confs
             _ = lab.skips_without_sandbox
@@ -67,21 +66,17 @@ class GaiFile(pytest.File):
         (self.job,) = make_jobs([loaded], lanes, confs)
         unasked = self.job.not_asked
         self._findings: Findings = {}
-        lookups, builds = lookup_names(loaded.scenario.lookups), lane_names(lanes)
-        for lookup, title in enumerate(lookups):
-            for conf, gai_conf in enumerate(self.job.gai_confs):
-                for lane, build in enumerate(builds):
-                    if (lane, lookup) in unasked:
-                        continue
-                    name = item_name(title, build, gai_conf.name if confs else "")
-                    yield GaiItem.from_parent(
-                        self,
-                        name=name,
-                        # pytest 9.2 takes the brackets of a name alone for a part of the name,
-                        # and so finds no item again by its id, in --lf for one
-                        nodeid=f"{self.nodeid}::{name}",
-                        spot=Spot(lookup, conf, lane),
-                    )
+        titles = enumerate(lookup_names(loaded.scenario.lookups))
+        builds = enumerate(lane_names(lanes))
+        for (lookup, title), (conf, gai_conf), (lane, build) in product(
+            titles, enumerate(self.job.gai_confs), builds
+        ):
+            if (lane, lookup) not in unasked:
+                name = item_name(title, build, gai_conf.name if confs else "")
+                # pytest 9.2 takes the brackets of a name alone for a part of the name, and so
+                # finds no item again by its id, in --lf for one
+                nodeid, spot = f"{self.nodeid}::{name}", Spot(lookup, conf, lane)
+                yield GaiItem.from_parent(self, name=name, nodeid=nodeid, spot=spot)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The one line of a file that cannot be used."""
@@ -90,22 +85,16 @@ class GaiFile(pytest.File):
         del style  # which a collector of pytest's does not take
         return super().repr_failure(excinfo)
 
-    def setup(self) -> None:
-        """Build the host and make the look-ups of all items that were selected."""
-        items = [item for item in self.session.items if item.parent is self]
-        self._examine([item.spot for item in items if isinstance(item, GaiItem)])
-
     def found(self, spot: Spot) -> Examined | SandboxError:
-        """What was found for one item."""
-        self._examine([spot])
+        """What was found for one item; the first one that asks has all that were selected asked."""
+        if spot not in self._findings:
+            items = (item for item in self.session.items if item.parent is self)
+            wanted = {spot, *(item.spot for item in items if isinstance(item, GaiItem))}
+            try:
+                self._findings |= examine_spots(lab_of(self.config).pool, self.job, wanted)
+            except SandboxUnavailable as problem:
+                self._findings |= dict.fromkeys(wanted, problem)
         return self._findings[spot]
-
-    def _examine(self, wanted: list[Spot]) -> None:
-        new = [spot for spot in wanted if spot not in self._findings]
-        try:
-            self._findings |= examine_spots(lab_of(self.config).pool, self.job, new) if new else {}
-        except SandboxUnavailable as problem:
-            self._findings |= dict.fromkeys(new, problem)
 
 
 class GaiItem(pytest.Item):
@@ -152,10 +141,9 @@ class GaiItem(pytest.Item):
 
 
 def examine_spots(pool: Pool, job: HostJob, wanted: Collection[Spot]) -> Findings:
-    """Build the host once and look up what is wanted.
+    """Build the host once and look up what is wanted: each spot's result, or the error in its way.
 
-    Every spot gets its result, or the error that kept it from having one. If one build of glibc
-    cannot be used, the others are still asked: the builds are then tried one by one.
+    If one build of glibc cannot be used, the others are still asked: they are tried one by one.
     """
     lookups, confs, lanes = (sorted(set(axis)) for axis in zip(*wanted, strict=True))
     scenario = job.scenario

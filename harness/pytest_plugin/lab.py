@@ -40,10 +40,7 @@ class Lab:
         return self.lanes_for(str(self._config.getini("gai_glibc")), where, asked)
 
     def lanes_for(self, words: str, where: str, resolver: str = "glibc") -> tuple[LaneSpec, ...]:
-        """The builds of glibc of a comma-separated list, which was written at ``where``.
-
-        ``resolver`` is as for ``--resolver``.
-        """
+        """The builds that ``words`` of --glibc, written at ``where``, and of --resolver name."""
         try:
             if self._fetches:
                 self._fetch_missing(words)

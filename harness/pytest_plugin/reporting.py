@@ -37,8 +37,7 @@ class Examined(NamedTuple):
 def shown(path: str, line: int, problems: Sequence[str], text: str = "") -> ReprExceptionInfo:
     """A failure as pytest shows its own, and sends them between processes.
 
-    Parameters: ``problems`` are lines, of which the summary shows the first; ``text`` follows
-    them; ``line`` counts from 1, 0 for problems that name their place themselves.
+    The summary shows the first of the lines ``problems``; ``line`` is 0 where they name it.
     """
     from _pytest._code import code
 
