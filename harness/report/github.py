@@ -89,16 +89,14 @@ class GitHubReport(Writer):
         return f"{what}{self.summary.beside(self._lookups)}: {self.totals}"
 
     def _failure(self, report: LookupReport, failed: Sequence[Result]) -> None:
-        lines = []
+        lines: list[str] = []
         for line, results in grouped(failed, words.headline).items():
-            on = words.names_of_builds(results)
-            if len(results) < len(failed):
-                lines.append(f"{on}:")
-            lines += words.story(results[0])
+            on, story = ", ".join(one.where for one in results), words.story(results[0])
+            lines += [*([f"{on}:"] if len(results) < len(failed) else []), *story]
             title = f"❌ {_title(report)} on {words.whose(results)}{on}: {line}"
-            self._failures.append(_folded(title, [words.place(report), *words.story(results[0])]))
-        on = f"{words.whose(failed)}{words.names_of_builds(failed)}"
-        title = f"{_title(report)} on {on}"
+            self._failures.append(_folded(title, [words.place(report), *story]))
+        on = ", ".join(one.where for one in failed)
+        title = f"{_title(report)} on {words.whose(failed)}{on}"
         self._command("error", lines, title, report.source, report.line)
 
     def _command(

@@ -49,8 +49,7 @@ class WhatifText:
 
     def _lookup(self, what: WhatIf) -> None:
         self._say(f"  {what.lookup}: {'changes' if what.changed else 'unchanged'}", "bold")
-        groups = grouped(what.results, _alike)
-        for same in groups.values():
+        for same in grouped(what.results, _alike).values():
             for line, style in _comparison(same):
                 self._say(line, style)
         if len({(one.changed, one.moved, one.after.error) for one in what.results}) > 1:
@@ -126,11 +125,10 @@ def _marker(place: Move | None) -> str:
     return f"{'↑' if steps > 0 else '↓'}{abs(steps)}"
 
 
-def _predicted(prediction: VersionRange) -> str:
-    until = prediction.until
-    versions = f"{prediction.since} " + ("and later" if until is None else f"to before {until}")
-    text = f"{versions}: {prediction.error or ', '.join(prediction.order)}"
-    if prediction.undefined:
+def _predicted(one: VersionRange) -> str:
+    text = f"{one.since} " + (f"to before {one.until}" if one.until else "and later")
+    text += f": {one.error or ', '.join(one.order)}"
+    if one.undefined:
         text += " — or anything, a crash included: the file's effect is undefined"
     return text
 

@@ -142,11 +142,6 @@ def told_apart(result: Result, among: Iterable[Result]) -> str:
     return ", ".join(words)
 
 
-def names_of_builds(results: Iterable[Result]) -> str:
-    """The builds of results, in words."""
-    return ", ".join(result.where for result in results)
-
-
 def whose(results: Sequence[Result]) -> str:
     """What stands before the names of builds: "glibc " where the first of them is one."""
     return "glibc " if results[0].resolver == "glibc" else ""

@@ -152,10 +152,10 @@ class LookupView:
     def why(self) -> tuple[str, str]:
         """Why it stands out, and its kind: what failed first, then crashes, then differences."""
         worst, result = self.worst, self.worst.result
+        died = f"{result.resolver} died of {result.error}"
         if worst.unmet and result.failed:
             return f"expectation failed: {worst.unmet[0]}", "failed"
         if result.failed:
-            died = f"{result.resolver} died of {result.error}"
             reasons = {
                 Verdict.DISAGREE: "native and model disagree",
                 Verdict.CRASHED: f"{died}, which the model did not predict",
@@ -163,7 +163,7 @@ class LookupView:
             }
             return reasons.get(result.verdict, str(result.verdict)), "failed"
         crashed = result.verdict is Verdict.CRASHED
-        parts = [f"{result.resolver} died of {result.error}, as predicted"] if crashed else []
+        parts = [f"{died}, as predicted"] if crashed else []
         parts += [acceptance(result)] if result.accepted else []
         parts += dict.fromkeys(change.short for change in self.report.differences)
         failed = any(change.failed for change in self.report.differences)
@@ -199,7 +199,8 @@ def _groups(report: LookupReport, columns: Columns) -> dict[int | None, AnswerGr
     ordered = sorted(report.results, key=columns.number)
     named = letters(ordered)
     groups: dict[int | None, AnswerGroup] = {}
-    for number, results in enumerate(grouped(ordered, _alike).values()):
+    alike = grouped(ordered, lambda one: (one.without_build(unmet=()), bool(one.unmet)))
+    for number, results in enumerate(alike.values()):
         first = results[0]
         left = columns.columns[columns.number(first)].left
         group = AnswerGroup(
@@ -213,10 +214,6 @@ def _groups(report: LookupReport, columns: Columns) -> dict[int | None, AnswerGr
         )
         groups |= dict.fromkeys(group.columns, group)
     return groups
-
-
-def _alike(result: Result) -> tuple[object, ...]:
-    return result.without_build(unmet=()), bool(result.unmet)
 
 
 def _cells(groups: dict[int | None, AnswerGroup], columns: Columns) -> Iterator[Cell | None]:
