@@ -90,7 +90,7 @@ def hosts_file(name: str, family: int, names: NameService, own: MuslBehaviour) -
         if not _has_word(line, wanted):
             continue
         address, *words = line.split()
-        if line[:1] in _BLANKS:
+        if not line.startswith(address):
             continue  # nothing stands for an address
         try:
             target = number(address.decode("latin-1"), family, names.links, own)
@@ -166,10 +166,9 @@ def _asked(name: str, canonname: str, family: int, etc: Etc, own: MuslBehaviour)
         raise EaiError("EAI_NONAME")
     records = _RECORDS.get(family, ("A", "AAAA"))
     said = [_said(etc, question, record, own) for record in records]
-    outcomes = [_outcome(packets, canonname, own) for packets in product(*said)]
-    if any(one != outcomes[0] for one in outcomes):
+    outcome, *others = (_outcome(packets, canonname, own) for packets in product(*said))
+    if any(one != outcome for one in others):
         raise UndefinedAnswer  # whichever is the first to answer
-    outcome = outcomes[0]
     if isinstance(outcome, str):
         raise EaiError(outcome)
     return outcome
@@ -194,25 +193,20 @@ def _said(etc: Etc, name: str, record: Record, own: MuslBehaviour) -> list[Packe
 
 def _outcome(packets: Sequence[Packet | None], name: str, own: MuslBehaviour) -> Named | str | None:
     """What comes of the answers: addresses, the EAI name of an error, or None for no such name."""
-    for packet in packets if own.whole_answers else ():
-        if packet is None:
-            return "EAI_AGAIN"
-        if packet.rcode == "NXDOMAIN":
-            return None
+    answers = [one for one in packets if one is not None and one.rcode != "NXDOMAIN"]
     found: list[Target] = []
-    for packet in reversed(packets) if own.ipv6_first else packets:
-        if packet is None or packet.rcode == "NXDOMAIN":
-            continue
-        if not own.tcp and len(found) == MOST_ADDRESSES:
-            break  # its CNAME records are not looked at either
+    for packet in reversed(answers) if own.ipv6_first else answers:
         valid = [one for one in packet.chain if _is_hostname(_encode(one))]
         name = (name, *valid)[-1]
-        found += map(Target, packet.addresses[: MOST_ADDRESSES - len(found)])
+        found += map(Target, packet.addresses)
+    if own.whole_answers:
+        failed = [one for one in packets if one not in answers]
+    else:
+        failed = [one for one in packets[:1] if one not in answers and not found]
+    if failed:
+        return None if failed[0] else "EAI_AGAIN"
     if found:
         return found, name
-    first = packets[0]
-    if not own.whole_answers and (first is None or first.rcode == "NXDOMAIN"):
-        return "EAI_AGAIN" if first is None else None
     return "EAI_NODATA" if own.no_data_told else "EAI_NONAME"
 
 
