@@ -20,7 +20,7 @@ from harness.model.policy import DEFAULT_PRECEDENCE, Policy, prefixes
 from harness.text.nearest import nearest
 
 TABLES = ("label", "precedence", "scopev4")
-_KNOWN = {
+KNOWN = {  # networks with a meaning of their own
     4: ("0.0.0.0/0", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
         "127.0.0.0/8", "100.64.0.0/10"),
     6: ("::/0", "::1/128", "::ffff:0:0/96", "2002::/16", "2001::/32", "fc00::/7", "fd00::/8",
@@ -34,7 +34,7 @@ _LENGTH = re.compile(r"/[0-9]+$")
 _RESERVED, *_IN_USE = prefixes(
     ("::/8", 0), ("::/96", 0), ("::ffff:0:0/96", 0), ("::ffff:0:0:0/96", 0), ("64:ff9b::/32", 0)
 )  # fmt: skip
-_SPECIAL = [IPv4Network(text) for text in (*_KNOWN[4][1:], "224.0.0.0/3")]
+_SPECIAL = [IPv4Network(text) for text in (*KNOWN[4][1:], "224.0.0.0/3")]
 # sources of usual hosts, and one address of each family that no line of a file should touch
 _SOURCES = ("169.254.0.1", "10.0.0.1", "172.16.0.1", "192.168.0.1", "198.51.100.1", "203.0.113.1")
 _PRIVATE = [IPv4Address(text) for text in _SOURCES[1:4]]
@@ -150,12 +150,12 @@ def _networks(text: str, four: bool) -> Iterator[str]:
     elif like and (bits >= 96 or like[1]):
         yield f"::ffff:{like[1] or '0:0'}/{bits if bits >= 96 else bits + 96}"
     yield text
-    yield from get_close_matches(text, _KNOWN[4 if four else 6], 1, 0.9)
+    yield from get_close_matches(text, KNOWN[4 if four else 6], 1, 0.9)
 
 
 def _with_length(address: str) -> Iterator[str]:
     """A network whose length was left out: a known one, or as long as what is not zero."""
-    for known in (*_KNOWN[4], *_KNOWN[6]):
+    for known in (*KNOWN[4], *KNOWN[6]):
         if known.partition("/")[0] == address:
             yield known
     try:

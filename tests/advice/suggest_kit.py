@@ -25,20 +25,20 @@ def some_gai_conf_does_it(
     destinations = list(dict.fromkeys(as_ipv6_int(target.address) for target in known))
     sources = [as_ipv6_int(item.source) for item in known.values() if item.source is not None]
     keys = list(dict.fromkeys([*destinations, *sources]))
-    four = [key & 0xFFFFFFFF for key in keys if key >> 32 == 0xFFFF]
+    four = [key for key in keys if key >> 32 == 0xFFFF]
 
     def policies(
-        keyword: str, keys: Sequence[int], bits: int, assignments: Iterable[Sequence[int]]
+        keyword: str, keys: Sequence[int], assignments: Iterable[Sequence[int]]
     ) -> Iterator[Policy]:
         for values in assignments:
             rows = zip(keys, values, strict=True)
-            lines = [NewLine(keyword, key, bits, value) for key, value in rows]
+            lines = [NewLine(keyword, (key, 128), value) for key, value in rows]
             yield Policy.build(with_new_lines(gai_conf or b"", lines), case.dialect)
 
-    labels = policies("label", keys, 128, _partitions(len(keys)))
-    scopes = policies("scopev4", four, 32, product((2, 5, 14), repeat=len(four)))
+    labels = policies("label", keys, _partitions(len(keys)))
+    scopes = policies("scopev4", four, product((2, 5, 14), repeat=len(four)))
     places = range(len(destinations))
-    orders = policies("precedence", destinations, 128, product(places, repeat=len(places)))
+    orders = policies("precedence", destinations, product(places, repeat=len(places)))
     tables = (
         {_seen(case, policy)[0]: policy for policy in labels}.values(),
         {_seen(case, policy)[1]: policy for policy in scopes}.values(),

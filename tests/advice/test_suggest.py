@@ -382,7 +382,7 @@ def test_one_line_never_does_what_takes_two(one: LookupCase, data: st.DataObject
     keys = {as_ipv6_int(target.address) for target in wanted}
     for prefix in {*gai_lines.tree(keys), *map(as_prefix, DEFAULT_PRECEDENCE)}:
         for value in (0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55):
-            line = NewLine("precedence", *prefix, value)
+            line = NewLine("precedence", prefix, value)
             kept = gai_lines.restored((line,), parse_gai_conf(b"", one.dialect), one.dialect)
             policy = Policy.build(with_new_lines(b"", (line, *kept)), one.dialect)
             assert answered_order(one, policy) != wanted
@@ -436,6 +436,7 @@ def test_a_build_that_would_crash_is_a_case_of_its_own() -> None:
 def test_what_a_wide_prefix_reaches(line: tuple[str, str, int], expected: str) -> None:
     keyword, text, value = line
     network = ip_network(text)
-    new = NewLine(keyword, int(network.network_address), network.prefixlen, value)
+    prefix = gai_lines.network_of(network.network_address, network.prefixlen)
+    new = NewLine(keyword, prefix, value)
     old = Policy.build(None, dialect("2.41"))
     assert "|".join(reaches([new], old, with_rows(old, [new]))) == expected

@@ -10,7 +10,16 @@ from itertools import combinations, pairwise, product
 from math import comb
 
 from harness.advice.suggest.goal import Choice, Demand, classes
-from harness.advice.suggest.lines import NewLine, Prefix, as_prefix, cut, holds, present_value, tree
+from harness.advice.suggest.lines import (
+    NewLine,
+    Prefix,
+    as_prefix,
+    holds,
+    is_ipv4,
+    one_each,
+    present_value,
+    tree,
+)
 from harness.model.addresses import as_ipv6_int
 from harness.model.gaiconf import INT_MAX, PrefixEntry
 from harness.model.host import Target
@@ -33,7 +42,6 @@ class Table:
     """
 
     keyword: str
-    width: int
     ends: dict[Target, tuple[int, int]]
     rows: tuple[tuple[PrefixEntry, ...], ...]
     own: tuple[Prefix, ...] = ()
@@ -50,19 +58,14 @@ def table_of(
 ) -> Table:  # fmt: skip
     """The table, for every reachable destination that a line of it can act on."""
     four = keyword == "scopev4"
-    width = 32 if four else 128
     ends = {
-        target: (as_ipv6_int(item.address) % 2**width, as_ipv6_int(item.source) % 2**width)
+        target: (as_ipv6_int(item.address), as_ipv6_int(item.source))
         for target, item in known.items()
         if item.source is not None and not (four and item.address.version == 6)
     }
-    networks = [
-        cut(value % 2**width, bits - (128 - width), width)
-        for value, bits in own
-        if not four or (value >> 32 == 0xFFFF and bits >= 96)
-    ]
-    held = [one for one in networks if any(holds(one, key[1], width) for key in ends.values())]
-    return Table(keyword, width, ends, tuple(rows), tuple(held))
+    networks = [one for one in own if is_ipv4(one) or not four]
+    held = [one for one in networks if any(holds(one, source) for _, source in ends.values())]
+    return Table(keyword, ends, tuple(rows), tuple(held))
 
 
 def match_lines(
@@ -83,7 +86,7 @@ def match_lines(
         if looked > _MATCH_BUDGET // (20 if beside else 1):
             break
         for lines in combinations(candidates, size):
-            if len({line.row for line in lines}) == size and is_open(lines):
+            if one_each(lines) and is_open(lines):
                 yield lines, True
     built = tuple(line for table in tables for line in _built(table, choice))
     for line in built:
@@ -97,15 +100,15 @@ def match_lines(
 def _candidates(table: Table) -> Iterator[NewLine]:
     """Every line that could make a difference: a part of the addresses, a value."""
     old = [row for rows in table.rows for row in rows]
-    holding = [as_prefix(row) for row in old if any(row.holds(key) for key in table.keys)]
-    prefixes = dict.fromkeys([*tree(table.keys, table.width), *holding, *table.own])
+    holding = [row for row in map(as_prefix, old) if any(holds(row, key) for key in table.keys)]
+    prefixes = dict.fromkeys([*tree(table.keys), *holding, *table.own])
     present = {row.value for row in old}
     usual = (SITE_LOCAL_SCOPE, _ORGANISATION_SCOPE) if table.keyword == "scopev4" else ()
     new = [*usual, max(present) + 1, max(present) + 2]
-    values = {present_value((key, table.width), table.rows[0]) for key in table.keys}
+    values = {present_value((key, 128), table.rows[0]) for key in table.keys}
     listed = [*sorted(values), *[value for value in new if value not in present][:2]]
     for prefix, value in product(prefixes, dict.fromkeys(listed)):
-        yield NewLine(table.keyword, prefix[0], prefix[1], value)
+        yield NewLine(table.keyword, prefix, value)
 
 
 def _built(table: Table, choice: Choice) -> Lines:
@@ -114,7 +117,7 @@ def _built(table: Table, choice: Choice) -> Lines:
     matching = [ends for target, ends in table.ends.items() if choice[target][kind]]
     base = max(row.value for rows in table.rows for row in rows) + 1
     numbers = classes(matching, table.keys)
-    return tuple(NewLine(table.keyword, key, table.width, base + n) for key, n in numbers.items())
+    return tuple(NewLine(table.keyword, (key, 128), base + n) for key, n in numbers.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ def solve(problem: Problem, prefixes: Sequence[Prefix], values: Sequence[int] = 
 
 
 def _lines(values: Iterable[tuple[Prefix, int]]) -> Lines:
-    return tuple(NewLine("precedence", *prefix, value) for prefix, value in values)
+    return tuple(NewLine("precedence", prefix, value) for prefix, value in values)
 
 
 def _worth(slot: int, numbers: Sequence[int]) -> int:

@@ -6,7 +6,7 @@ source is free, but equal addresses always do. What ties is left to rule 6, whic
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from typing import Self
 
 from harness.advice.suggest.lines import Prefix
@@ -103,12 +103,6 @@ def classes(matching: Sequence[tuple[int, int]], keys: Iterable[int]) -> dict[in
     return number
 
 
-def possible(matching: Sequence[tuple[int, int]], differing: Sequence[tuple[int, int]]) -> bool:
-    """True when one table can make the first pairs equal and the others different."""
-    number = classes(matching, (key for pair in (*matching, *differing) for key in pair))
-    return all(number[a] != number[b] for a, b in differing)
-
-
 def satisfiable(
     known: Sequence[dict[Target, Destination]], wanted: Sequence[Target], others: Sequence[Target],
     scopes_free: bool = True, labels_free: bool = True,
@@ -141,15 +135,16 @@ def satisfiable(
         )
 
     def consistent() -> bool:
+        """True when one table of each kind can make so many ends equal and the others different."""
         for kind in (0, 1):
-            pairs_of: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+            ends_of: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
             for target, option in chosen.items():
                 item = first[target]
-                if kind == 1 or item.address.version == 4:
-                    assert item.source is not None
+                if item.source is not None and (kind == 1 or item.address.version == 4):
                     both = as_ipv6_int(item.address), as_ipv6_int(item.source)
-                    pairs_of[option[kind]].append(both)
-            if not possible(pairs_of[True], pairs_of[False]):
+                    ends_of[option[kind]].append(both)
+            number = classes(ends_of[True], chain(*ends_of[True], *ends_of[False]))
+            if any(number[a] == number[b] for a, b in ends_of[False]):
                 return False
         return True
 
@@ -159,12 +154,11 @@ def satisfiable(
         target = order[number]
         item = first[target]
         for option in product(states(item, 2, scopes_free), states(item, 5, labels_free)):
-            if not fits(target, option):
-                continue
-            chosen[target] = option
-            if consistent() and search(number + 1):
-                return True
-            del chosen[target]
+            if fits(target, option):
+                chosen[target] = option
+                if consistent() and search(number + 1):
+                    return True
+                del chosen[target]
         return False
 
     return chosen if search(0) else None

@@ -102,7 +102,7 @@ def reaches(lines: Sequence[NewLine], old: Policy, new: Policy) -> Iterator[str]
     ``new`` is the policy with the lines. Of precedences: whom they come before or behind now.
     """
     for line in lines:
-        prefix = line.whole
+        prefix = line.prefix
         whole = _WHOLE.get(prefix, network_text(prefix))
         if line.restored or prefix[1] == 128:
             continue

@@ -3,13 +3,14 @@
 Only the nodes of the tree that the bits of a look-up's addresses form make a difference.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from itertools import pairwise
 from typing import Any
 
 from harness.advice.lint import lint
+from harness.advice.meant import KNOWN
 from harness.model.addresses import V4MAPPED, as_ipv6_int, leading_zeros, prefix_text
 from harness.model.dialects import Dialect
 from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, parse_gai_conf
@@ -18,55 +19,41 @@ from harness.model.policy import Policy
 
 KEYWORDS = ("precedence", "label", "scopev4")
 # blocks with a meaning of their own, and lengths at which networks are usually cut
-_BLOCKS = {
-    4: ("0.0.0.0/0", "10.0.0.0/8", "127.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12",
-        "192.168.0.0/16", "169.254.0.0/16"),
-    6: ("2000::/3", "fc00::/7", "fd00::/8", "fe80::/10", "fec0::/10", "2002::/16", "2001::/32",
-        "64:ff9b::/96", "::/96"),
-}  # fmt: skip
+_BLOCKS = {4: KNOWN[4], 6: {*KNOWN[6], "::/96"} - {"::/0", "::1/128", "::ffff:0:0/96"}}
 _USUAL = {4: (16, 24), 6: (32, 48, 56, 64)}
 
-Prefix = tuple[int, int]  # the value with host bits cleared, the length
+Prefix = tuple[int, int]
+"""128 bits with host bits cleared, and the length; IPv4 is ::ffff:a.b.c.d."""
 LINK_LOCAL: Prefix = int(ip_address("fe80::")), 10
 
 
 @dataclass(frozen=True, slots=True)
 class NewLine:
-    """A line to add to a gai.conf; ``restored`` when it only keeps a default alive.
-
-    Scopes are kept as glibc keeps them: 32-bit prefixes.
-    """
+    """A line to add to a gai.conf; ``restored`` when it only keeps a default alive."""
 
     keyword: str
-    prefix: int
-    bits: int
+    prefix: Prefix
     value: int
     restored: bool = False
 
     @property
     def text(self) -> str:
         """The line as every version of glibc reads it."""
-        prefix, bits = self.prefix, self.bits
-        if self.keyword == "scopev4":
-            prefix, bits = prefix | V4MAPPED, bits + 96
-        return f"{self.keyword} {prefix_text(IPv6Address(prefix), bits)} {self.value}"
-
-    @property
-    def whole(self) -> Prefix:
-        """The prefix as 128 bits."""
-        scope = self.keyword == "scopev4"
-        return (self.prefix | V4MAPPED, self.bits + 96) if scope else (self.prefix, self.bits)
-
-    @property
-    def row(self) -> tuple[str, int, int]:
-        """What the line is for; of two lines with one row the first counts."""
-        return self.keyword, self.prefix, self.bits
+        value, bits = self.prefix
+        return f"{self.keyword} {prefix_text(IPv6Address(value), bits)} {self.value}"
 
     @property
     def entry(self) -> PrefixEntry:
-        """The row this line makes in glibc's table."""
-        width = 32 if self.keyword == "scopev4" else 128
-        return PrefixEntry(self.prefix, self.bits, self.value, width)
+        """The row this line makes in glibc's table, which of scopes has prefixes of IPv4."""
+        value, bits = self.prefix
+        if self.keyword == "scopev4":
+            return PrefixEntry(value - V4MAPPED, bits - 96, self.value, 32)
+        return PrefixEntry(value, bits, self.value, 128)
+
+
+def one_each(lines: Sequence[NewLine]) -> bool:
+    """True where every line counts: of two with one prefix the second does not."""
+    return len({(line.keyword, line.prefix) for line in lines}) == len(lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,48 +65,51 @@ class Mended:
     new: str
 
 
-def cut(value: int, bits: int, width: int = 128) -> Prefix:
+def cut(value: int, bits: int) -> Prefix:
     """``value`` with everything below ``bits`` cleared, and ``bits``."""
-    return value >> (width - bits) << (width - bits), bits
+    return value >> (128 - bits) << (128 - bits), bits
 
 
 def network_of(address: IPAddress, bits: int) -> Prefix:
-    """The network of an address with its prefix length, as 128 bits."""
+    """The network of an address with its prefix length."""
     return cut(as_ipv6_int(address), bits + (96 if address.version == 4 else 0))
 
 
-def holds(prefix: Prefix, value: int, width: int = 128) -> bool:
+def holds(prefix: Prefix, value: int) -> bool:
     """True when an address lies in a prefix."""
-    return (prefix[0] ^ value) >> (width - prefix[1]) == 0
+    return (prefix[0] ^ value) >> (128 - prefix[1]) == 0
 
 
-def tree(values: Iterable[int], width: int = 128) -> list[Prefix]:
+def tree(values: Iterable[int]) -> list[Prefix]:
     """The longest prefixes that hold each possible part of ``values``: hosts first."""
     known = sorted(set(values))
-    hosts = [(value, width) for value in known]
-    forks = {cut(a, leading_zeros(a ^ b, width), width) for a, b in pairwise(known)}
+    hosts = [(value, 128) for value in known]
+    forks = {cut(a, leading_zeros(a ^ b, 128)) for a, b in pairwise(known)}
     return hosts + sorted(forks, key=lambda prefix: -prefix[1])
 
 
-def shorter(prefix: Prefix, width: int = 128) -> Iterator[Prefix]:
+def is_ipv4(prefix: Prefix) -> bool:
+    """True for ::ffff:0:0/96 and its parts."""
+    return prefix[1] >= 96 and prefix[0] >> 32 == 0xFFFF
+
+
+def shorter(prefix: Prefix) -> list[Prefix]:
     """Prefixes of usual lengths above ``prefix``, the shortest first; IPv4's stay IPv4's."""
     value, bits = prefix
-    version = 4 if width == 32 or (value >> 32 == 0xFFFF and bits >= 96) else 6
-    # what stands before the bits of an IPv4 address
-    mapped, above = (V4MAPPED, 96) if version == 4 and width == 128 else (0, 0)
+    version, above = (4, 96) if is_ipv4(prefix) else (6, 0)
     networks = map(ip_network, _BLOCKS[version])
-    blocks = [(int(one.network_address) | mapped, one.prefixlen + above) for one in networks]
-    lengths = [length + above for length in _USUAL[version]]
-    cuts = [cut(value, length, width) for length in lengths if length < bits]
-    found = [block for block in blocks if block[1] < bits and holds(block, value, width)]
-    yield from sorted({*found, *cuts}, key=lambda one: one[1])
+    blocks = {network_of(one.network_address, one.prefixlen) for one in networks}
+    cuts = {cut(value, length + above) for length in _USUAL[version]}
+    held = [one for one in blocks | cuts if one[1] < bits and holds(one, value)]
+    return sorted(held, key=lambda one: one[1])
 
 
 def network_text(prefix: Prefix) -> str:
-    """A prefix of 128 bits as one writes it; IPv4's without what stands before its bits."""
-    four = prefix[0] >> 32 == 0xFFFF and prefix[1] >= 96
-    value, bits = (prefix[0] - V4MAPPED, prefix[1] - 96) if four else prefix
-    return f"{IPv4Address(value) if four else IPv6Address(value)}/{bits}"
+    """A prefix as one writes it; IPv4's without what stands before its bits."""
+    value, bits = prefix
+    if is_ipv4(prefix):
+        return f"{IPv4Address(value - V4MAPPED)}/{bits - 96}"
+    return f"{IPv6Address(value)}/{bits}"
 
 
 def is_block(prefix: Prefix) -> bool:
@@ -129,13 +119,15 @@ def is_block(prefix: Prefix) -> bool:
 
 
 def as_prefix(entry: PrefixEntry) -> Prefix:
-    """The prefix of a row, host bits cleared."""
-    return cut(entry.prefix, entry.bits, entry.width)
+    """The prefix of a row, of IPv4 in a table of scopes."""
+    mapped = V4MAPPED if entry.width == 32 else 0
+    return cut(entry.prefix | mapped, entry.bits + 128 - entry.width)
 
 
 def present_value(prefix: Prefix, table: Iterable[PrefixEntry]) -> int:
     """The value that the addresses of a prefix have in a table, the longest row first."""
-    return next(row.value for row in table if row.bits <= prefix[1] and row.holds(prefix[0]))
+    rows = ((as_prefix(row), row.value) for row in table)
+    return next(value for row, value in rows if row[1] <= prefix[1] and holds(row, prefix[0]))
 
 
 def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
@@ -159,9 +151,9 @@ def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tu
     )
     found = []
     for keyword, own, default in tables:
-        new = {(line.prefix, line.bits) for line in lines if line.keyword == keyword}
+        new = {line.prefix for line in lines if line.keyword == keyword}
         found += [
-            NewLine(keyword, *as_prefix(entry), entry.value, restored=True)
+            NewLine(keyword, as_prefix(entry), entry.value, restored=True)
             for entry in default
             if new and not own and entry.bits and as_prefix(entry) not in new
         ]

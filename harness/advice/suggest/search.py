@@ -8,7 +8,7 @@ in the way, or where precedences leave no look-up as it is, or as a line for a w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import combinations, islice
 
 from harness.advice.suggest import candidate_lines, goal, kinds, lines
@@ -128,11 +128,14 @@ def _targets(cases: Sequence[LookupCase]) -> list[Target]:
 
 def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:
     """The destinations as one case returns them, each at its first place; none where it crashes."""
+    return tuple(dict.fromkeys(item.target for item in _ranked(case, policy)))
+
+
+def _ranked(case: LookupCase, policy: Policy) -> Sequence[Destination]:
     try:
-        order = order_for(case.candidates, policy, case.dialect)
+        return order_for(case.candidates, policy, case.dialect).ranked
     except ProcessAborted:
         return ()
-    return tuple(dict.fromkeys(item.target for item in order.ranked))
 
 
 class _Search:
@@ -150,7 +153,7 @@ class _Search:
         if len(set(wanted)) < len(wanted):
             raise ValueError("a wish that names every address once was expected")
         self.file, self.wanted, self.host = file, wanted, host
-        self.effects_of: dict[Lines, SideEffects] = {}
+        self.effects = cache(self._effects)
         self.elsewhere = tuple({(c.dialect, c.candidates): c for c in elsewhere}.values())
         self.dialects = list(dict.fromkeys(case.dialect for case in given))
         self.base, self.mends = lines.mended(file or b"", self.dialects)
@@ -249,15 +252,12 @@ class _Search:
         """What tells equally small changes apart; raising a wished address is the clearer way."""
         precedences = [line for line in new if line.keyword == "precedence"]
         table = self.policies[-1].precedence
-        lowered = sum(
-            line.value < lines.present_value((line.prefix, line.bits), table)
-            for line in precedences
-        )
+        lowered = sum(line.value < lines.present_value(line.prefix, table) for line in precedences)
         keys = [as_ipv6_int(target.address) for target in self.known[0]]
         touched = sum(line.entry.holds(key) for line in precedences for key in keys)
         labels = {row.value for row in self.policies[-1].labels}
         shared = sum(line.keyword == "label" and line.value in labels for line in new)
-        bits = sum(line.bits for line in new)
+        bits = sum(line.entry.bits for line in new)
         return self.changed(new), len(new), lowered, touched, shared, bits
 
     @cached_property
@@ -307,13 +307,8 @@ class _Search:
             for case, policy, first in self.demanded
         )
 
-    def effects(self, new: Lines) -> SideEffects:
-        """What changes in other look-ups, and between kinds of addresses."""
-        if new not in self.effects_of:
-            self.effects_of[new] = self._effects(new)
-        return self.effects_of[new]
-
     def _effects(self, new: Lines) -> SideEffects:
+        """What changes in other look-ups, and between kinds of addresses."""
         turned: dict[str, int] = {}
         for case in self.elsewhere:
             policy = Policy.build(self.base, case.dialect)
@@ -336,7 +331,7 @@ class _Search:
 
     @cached_property
     def own(self) -> tuple[lines.Prefix, ...]:
-        """The networks that the host itself is in or knows, as 128 bits, the smallest first."""
+        """The networks that the host itself is in or knows, the smallest first."""
         known = [(one.source, one.prefixlen) for case, _ in self.cases for one in case.candidates]
         found = [lines.LINK_LOCAL, *self.host.networks]
         found += [
@@ -349,12 +344,11 @@ class _Search:
     def narrow(self, new: Lines) -> int:
         """How many lines are for none of the wanted, but a part of a network not the host's own."""
         wanted = [as_ipv6_int(target.address) for target in self.wanted]
-        every = [line.whole for line in new]
         return sum(
             not (at[1] >= _WIDEST and any(lines.holds(at, key) for key in wanted))
             and not any(own[1] <= at[1] and lines.holds(own, at[0]) for own in self.own)
             and not lines.is_block(at)
-            for at in every
+            for at in (line.prefix for line in new)
         )
 
     def changed(self, new: Lines) -> tuple[int, int, int]:
@@ -371,21 +365,21 @@ class _Search:
         """Shorter prefixes where nothing else changes and no line more is needed."""
         limit, changed = self.size(best), self.changed(best)
         for number, line in enumerate(best):
-            if line.whole in self.own:
+            value, bits = line.prefix
+            if line.prefix in self.own:
                 continue
-            above = 96 if line.keyword == "scopev4" else 0
             own = [
-                (one[0] % 2**line.entry.width, one[1] - above)
+                one
                 for one in self.own
-                if one[1] < line.whole[1] and lines.holds(one, line.whole[0]) and one[1] >= above
+                if one[1] < bits
+                and lines.holds(one, value)
+                and (lines.is_ipv4(one) or line.keyword != "scopev4")
             ]
-            usual = lines.shorter((line.prefix, line.bits), line.entry.width)
             # rather the network that one machine is in, whatever else is of its kind
-            for prefix in (*own, *usual):
-                new = NewLine(line.keyword, *prefix, line.value)
-                trial = (*best[:number], new, *best[number + 1 :])
+            for prefix in (*own, *lines.shorter(line.prefix)):
+                trial = (*best[:number], replace(line, prefix=prefix), *best[number + 1 :])
                 if (
-                    len({one.row for one in trial}) == len(trial)
+                    lines.one_each(trial)
                     and self.size(trial) <= limit
                     and self.yields(trial)  # an order, which one that ends in a crash has not
                     and self.changed(trial)[: 1 if prefix in own else 3] <= changed
@@ -403,9 +397,6 @@ class _Search:
         return Suggestion(self.wanted, whole, self.mends, conf, self.effects(new), smallest)
 
 
-def _positions(case: LookupCase, policy: Policy) -> list[int]:
-    try:
-        ranked = order_for(case.candidates, policy, case.dialect).ranked
-    except ProcessAborted:
-        return list(range(len(case.candidates)))
-    return [item.position for item in ranked]
+def _positions(case: LookupCase, policy: Policy) -> Sequence[int]:
+    ranked = [item.position for item in _ranked(case, policy)]
+    return ranked or range(len(case.candidates))
