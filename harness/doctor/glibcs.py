@@ -52,14 +52,14 @@ def _cached() -> Found:
     except GlibcUnavailable:  # as the row "cache folder" says
         return None
     names: dict[str, list[str]] = {catalog.native_arch(): []}
-    for build in (one.build for one in kept if one.build is not None):
+    for build in kept:
         names.setdefault(build.arch, []).append(build.name or build.named_version)
     found = "; ".join(
         (f"{arch}: " if number else "") + ", ".join(dict.fromkeys(each))
         for number, (arch, each) in enumerate(names.items())
         if each
     )
-    if damaged := next((one.folder.name for one in kept if one.build is None), ""):
+    if damaged := next((one.name for one in cache.damaged()), ""):
         return CheckFinding(
             f"{found or 'none'}; damaged: {damaged}", "limited", "what is damaged is passed over",
             f"gai-harness glibc remove {damaged}",
@@ -70,8 +70,7 @@ def _cached() -> Found:
 def _foreign() -> Found:
     """Which other architectures' programs run here; with a build in the cache, it is tried."""
     try:
-        builds = (one.build for one in cache.cached())
-        newest = {one.arch: one for one in builds if one is not None and not one.is_other}
+        newest = {one.arch: one for one in cache.cached() if not one.is_other}
     except GlibcUnavailable:
         return None
     ways: dict[str, list[str]] = {}
@@ -114,7 +113,7 @@ def _start(box: Box, spec: tuple[list[str], Path]) -> Iterator[None]:
 
 def _go() -> Found:
     _, version = golang.host_go()
-    kept = any(build.version == version for build in golang.kept())
+    kept = any(one.version == version for one in cache.cached() if golang.is_kept(one))
     return f"{version}; its resolver is built{'' if kept else ' when it is first asked'}"
 
 

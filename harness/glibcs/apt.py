@@ -113,7 +113,6 @@ def _updated(
 
 
 def _list(request: PackageRequest, source: Source, work: Path, targets: str) -> None:
-    """Write the private list of sources: the suite, and its updates."""
     suites = (replace(source, suites=(request.suite.name,)), *source.updates)
     text = "\n".join(_entry(request, one, targets) for one in suites)
     (work / "apt.sources").write_text(text, encoding="utf-8")
@@ -209,7 +208,6 @@ def _done(line: str) -> float | None:
 
 
 def _explain(said: str, request: PackageRequest) -> GlibcUnavailable:
-    """The one line a user needs out of what apt wrote."""
     lines = [line[3:] for line in said.splitlines() if line.startswith(("E: ", "W: "))]
     first = next((line for line in lines if "Failed to fetch" in line), (lines or [""])[0])
     return explain(lines, first, request, "apt", _FAILURES)

@@ -123,6 +123,17 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
                 raise GlibcError(f"{path.name}: damaged ({_short(str(error))})") from None
 
 
+def started(name: str, *words: str, stdin: IO[bytes] | int, stderr: int) -> subprocess.Popen[bytes]:
+    """A program of this host on somebody else's file, with a bound on memory. Raises OSError."""
+    process = subprocess.Popen(
+        [programs.find(name) or f"/usr/bin/{name}", *words],
+        env={**programs.environment(), "LC_ALL": "C"},
+        stdin=stdin, stdout=subprocess.PIPE, stderr=stderr,
+    )  # fmt: skip
+    resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+    return process
+
+
 @contextmanager
 def _decompressed(suffix: str, path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
     """What the program for such files writes; the file itself where none is needed."""
@@ -132,10 +143,7 @@ def _decompressed(suffix: str, path: Path, file: IO[bytes]) -> Iterator[IO[bytes
     name, package, *options = _PROGRAMS[suffix]
     named = [str(path)] if suffix == ".deb" else []  # dpkg-deb reads no pipe and no input
     try:
-        process = subprocess.Popen(
-            [programs.find(name) or f"/usr/bin/{name}", *options, *named],
-            env=programs.environment(), stdin=file, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = started(name, *options, *named, stdin=file, stderr=subprocess.PIPE)
     except FileNotFoundError:
         what = f"{name}, which opens {suffix} files"
         raise GlibcUnavailable(f"this host has no {what}", f"install {package}") from None
@@ -146,7 +154,6 @@ def _decompressed(suffix: str, path: Path, file: IO[bytes]) -> Iterator[IO[bytes
     assert process.stdout is not None
     assert process.stderr is not None
     with process:
-        resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         try:
             yield process.stdout
         except BaseException:
@@ -203,8 +210,6 @@ def unpack_tar(
 
 
 class _Bounded:
-    """A stream that ends with an error when it gives too much or takes too long."""
-
     def __init__(self, stream: IO[bytes], kind: Kind) -> None:
         self._stream, self._left, self._size = stream, kind.size, kind.size
         self._end = time.monotonic() + _SECONDS

@@ -45,6 +45,9 @@ class Build:
         resolver: What in it is asked. Of musl and Go the version is their own; c-ares stands
             beside a glibc, whose version it is.
         resolver_version: Of another resolver than glibc, its version: ``"1.18.1"``.
+        kind: How it came into the cache: as a ``package``, ``added``, as an ``image`` (or packages,
+            or a process) that was named once, ``built``; "" for what is not there.
+        added: The day it came there: ``"2026-11-29"``.
     """
 
     version: str
@@ -57,6 +60,8 @@ class Build:
     package: Package = Package()  # noqa: RUF009 - it cannot be changed
     resolver: ResolverName = "glibc"
     resolver_version: str = ""
+    kind: str = ""
+    added: str = ""
 
     @property
     def loader(self) -> Path:

@@ -23,7 +23,6 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -37,26 +36,14 @@ SCHEMA = 1
 # A manifest has a line of 150 bytes for each of a dozen files.
 _LONGEST_MANIFEST = 64 * 1024
 _MOST_FILES = 64
-# Of a package: where it came from.
-_OF_PACKAGE = {**Package()._asdict(), "deb_sha256": ""}
-_OF_RESOLVER = {"resolver": "glibc", "resolver_version": ""}
-_TEXTS = {"id", "version", "arch", "origin", "kind", *_OF_PACKAGE, *_OF_RESOLVER}
+# What a manifest need not have.
+_USUAL = {"name": None, "rows": (), "resolver": "glibc", "resolver_version": "",
+          **Package()._asdict()}  # fmt: skip
+_TEXTS = {"id", "version", "arch", "origin", "kind", *_USUAL} - {"name", "rows"}
 # What a command may spend on what dead ones left; the next one goes on.
 _CLEARING_SECONDS = 1.0
 # The key, and what tempfile adds to it.
 _WORK_NAME = re.compile(r"(.+)\.[a-z0-9_]{8}")
-
-
-@dataclass(frozen=True, slots=True)
-class Cached:
-    """A folder of the cache: a build and where it came from; a damaged one (`build` is None)."""
-
-    folder: Path
-    build: Build | None = None
-    kind: str = ""  # "package" or "added"
-    distribution: str = ""  # of a package
-    suite: str = ""
-    added: str = ""  # the day, as 2026-11-29
 
 
 def cache_folder() -> Path:
@@ -163,10 +150,10 @@ def publish(made: Path, final: Path) -> None:
     made.rename(final)
 
 
-def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
-    """Copy a build (id, origin, name and rows as given) into the cache; gives the one there.
+def keep(build: Build, work: Path, kind: str) -> Build:
+    """Copy a build into the cache; gives the one there.
 
-    ``work`` is the private folder that `making` gave; ``kind`` and ``package`` are of the manifest.
+    ``work`` is the private folder that `making` gave, ``kind`` as in `Build`.
     Raises GlibcError where it was damaged while it was written.
     """
     made = work / "build"
@@ -180,25 +167,31 @@ def keep(build: Build, work: Path, kind: str, **package: str) -> Build:
     manifest = {
         "schema": SCHEMA, "id": build.id, "version": build.version, "arch": build.arch,
         "origin": build.origin, "kind": kind, "files": files, "name": build.name,
-        **_OF_PACKAGE, **build.package._asdict(), **package, "rows": build.rows,
+        **build.package._asdict(), "rows": build.rows,
         "resolver": build.resolver, "resolver_version": build.resolver_version,
     }  # fmt: skip
     text = json.dumps(manifest, indent=1)
     (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
-    final = cache_folder() / "builds" / build.id
+    final = folder_of(build.id)
     publish(made, final)
-    kept = read_cached(final).build
+    kept = read_cached(final)
     if kept is None:
         raise GlibcError(f"{final}: damaged while it was written")
     return kept
 
 
-def read_cached(folder: Path) -> Cached:
-    """Read a build's folder; a damaged one is told by its missing build."""
+def folder_of(build_id: str) -> Path:
+    """Where the cache has a build, or would have it."""
+    return cache_folder() / "builds" / build_id
+
+
+def read_cached(folder: Path) -> Build | None:
+    """The build in a folder of the cache; None where it is damaged."""
     try:
         data = json.loads(read_regular(folder / "manifest.json", _LONGEST_MANIFEST))
         added = date.fromtimestamp((folder / "manifest.json").lstat().st_mtime).isoformat()
-        texts = {"name": None, "rows": (), **_OF_PACKAGE, **_OF_RESOLVER, **data}
+        texts = {**_USUAL, **data}
+        texts.pop("deb_sha256", None)  # what others called the digest
         name, rows = texts.pop("name"), tuple(texts.pop("rows"))
         schema, files = texts.pop("schema"), texts.pop("files")
         told(dialect(NEWEST), rows)  # ValueError for what is no row
@@ -216,24 +209,30 @@ def read_cached(folder: Path) -> Cached:
             and all(type(size) is int and not {"/", "\0"} & {*one} for one, size, _ in files)
             and all(_has_size(folder / "lib" / one, size) for one, size, _ in files)
         ):
-            return Cached(folder)
+            return None
     # RecursionError: a hundred thousand brackets
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Cached(folder)
-    build = Build(
+        return None
+    return Build(
         texts["version"], texts["arch"], texts["origin"], texts["id"],
         tuple((soname, folder / "lib" / soname) for soname, _, _ in files), name, rows,
         Package(*(texts[key] for key in Package._fields)), texts["resolver"],
-        texts["resolver_version"],
+        texts["resolver_version"], texts["kind"], added,
     )  # fmt: skip
-    kind, distribution, suite = (texts[key] for key in ("kind", "distribution", "suite"))
-    return Cached(folder, build, kind, distribution, suite, added)
 
 
-def cached() -> list[Cached]:
-    """Every build in the cache: glibcs first, of these packages, by version; damaged ones last."""
-    found = (one for one in entries("builds") if one.is_dir(follow_symlinks=False))
-    return sorted((read_cached(Path(one)) for one in found), key=_rank)
+def cached() -> list[Build]:
+    """Every build in the cache: of each resolver, glibc first, those of packages, by version."""
+    return sorted(filter(None, map(read_cached, _folders())), key=_rank)
+
+
+def damaged() -> list[Path]:
+    """The folders of builds that are damaged."""
+    return sorted(folder for folder in _folders() if read_cached(folder) is None)
+
+
+def _folders() -> list[Path]:
+    return [Path(one) for one in entries("builds") if one.is_dir(follow_symlinks=False)]
 
 
 def roots_of(build_id: str) -> list[Path]:
@@ -251,13 +250,9 @@ def entries(name: str) -> list[os.DirEntry[str]]:
     return []
 
 
-def _rank(entry: Cached) -> tuple[bool, int, bool, tuple[int, ...], str]:
-    build = entry.build
-    if build is None:
-        return (True, 0, True, (), entry.folder.name)
+def _rank(build: Build) -> tuple[int, bool, tuple[int, ...], str]:
     version = Version.parse(build.resolver_version or build.version).numbers
-    resolver = RESOLVERS.index(build.resolver)
-    return (False, resolver, entry.kind != "package", version, entry.folder.name)
+    return RESOLVERS.index(build.resolver), build.kind != "package", version, build.id
 
 
 def _has_size(path: Path, size: int) -> bool:

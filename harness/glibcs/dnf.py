@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from harness.glibcs.build import GlibcUnavailable
-from harness.glibcs.managers import PackageRequest, Watcher, explain, not_here, run
+from harness.glibcs.managers import PackageRequest, Watcher, explain, named, not_here, run
 from harness.sandbox import programs
 
 # RPM's names of the architectures; a host of the 64-bit one has i386's in its own repositories
@@ -135,12 +135,6 @@ def _done(line: str) -> float | None:
     """How far dnf is: (3/12) or [ 3/12] before the name of a package."""
     found = _STEP.search(line)
     return int(found[1]) / int(found[2]) if found and found[2] != "0" else None
-
-
-def named(package: Path) -> tuple[str, str]:
-    """A package's name and version, by its file's: NAME-VERSION-RELEASE.ARCH.rpm."""
-    name, version, release = package.name.rsplit(".", 2)[0].rsplit("-", 2)
-    return name, f"{version}-{release}"
 
 
 def _explain(said: str, request: PackageRequest) -> GlibcUnavailable:

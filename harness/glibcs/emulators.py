@@ -164,7 +164,6 @@ def _suites(distribution: Distribution) -> Iterator[Suite]:
 
 
 def _fetch(request: PackageRequest, work: Path, watch: Watcher) -> None:
-    """Put the static programs of one package into the cache; none may be in it."""
     from harness.glibcs.archive import unpack  # only who fetches pays for it
     from harness.glibcs.fetching import download_package, unpacking
 

@@ -10,11 +10,11 @@ from typing import TypeVar
 from harness.glibcs import apt, cache, catalog, dnf
 from harness.glibcs.apt_sources import Source, choose, host_sources, is_pocket
 from harness.glibcs.archive import unpack
-from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, Package
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, host_id, native_arch
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
-from harness.glibcs.managers import PackageRequest, Progress, Watcher, silent
+from harness.glibcs.managers import PackageRequest, Progress, Watcher, named, silent
 from harness.text.nearest import did_you_mean
 from harness.versions import is_version
 
@@ -132,10 +132,10 @@ def _fetch_suite(request: PackageRequest, watch: Watcher, refresh: bool, wanted:
     suite = request.suite
     with cache.making(f"{request.distribution.id}-{suite.name}-{request.arch}") as work:
         # Under the lock: another run may just have fetched it.
-        build = None if refresh else _in_cache(request, wanted)
-        if build is not None:
-            watch(Progress(suite.name, "cached", 1.0))
-            return build
+        for build in () if refresh else reversed(in_cache(request)):
+            if not build.is_other and (not is_version(wanted) or build.version == wanted):
+                watch(Progress(suite.name, "cached", 1.0))
+                return build
         if suite.archived:
             note = f"suite {suite.name} is archived: its index is accepted past its date"
             watch(Progress(suite.name, "update", 0.0, note))
@@ -167,18 +167,10 @@ def unpacking(suite: Suite, watch: Watcher) -> Iterator[None]:
         ) from None
 
 
-def _in_cache(request: PackageRequest, wanted: str) -> Build | None:
-    origin = ("package", request.arch, request.distribution.id, request.suite.name)
-    for entry in reversed(cache.cached()):
-        build = entry.build
-        if (
-            build is not None
-            and not build.is_other
-            and (entry.kind, build.arch, entry.distribution, entry.suite) == origin
-            and (not is_version(wanted) or build.version == wanted)
-        ):
-            return build
-    return None
+def in_cache(request: PackageRequest) -> list[Build]:
+    """The builds that were fetched from a suite for an architecture, the newest version last."""
+    origin = "package", request.distribution.id, request.suite.name, request.arch
+    return [one for one in cache.cached() if (one.kind, *one.package[:2], one.arch) == origin]
 
 
 def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
@@ -255,18 +247,24 @@ def _install(request: PackageRequest, work: Path, package: Path) -> Build:
     found = from_directory(tree)
     if found.arch != request.arch:
         raise GlibcError(f"{package.name} is for {found.arch}; expected {request.arch}")
-    if package.suffix == ".rpm":
-        name, version = dnf.named(package)
-    else:  # apt names the file PACKAGE_VERSION_ARCH.deb, with a colon of the version as %3a
-        name, version = package.name.replace("%3a", ":").split("_")[:2]
+    name, version = named(package)
     shown = version if name == request.package else f"{name} {version}"
+    return keep(found, request, package, work, found.version, shown)
+
+
+def keep(
+    build: Build, request: PackageRequest, package: Path, work: Path, key: str, words: str
+) -> Build:
+    """Put what was found in a package's file into the cache; ``work`` is as in `cache.keep`.
+
+    ``key`` tells the build from others of that suite, ``words`` say what it is.
+    """
     distribution, suite = request.distribution.id, request.suite.name
+    digest = f"sha256:{sha256(package)}"
     build = replace(
-        found,
-        id=f"{distribution}-{suite}-{found.version}-{found.arch}",
-        origin=f"{distribution} {suite} {shown}",
+        build,
+        id=f"{distribution}-{suite}-{key}-{build.arch}",
+        origin=f"{distribution} {suite} {words}",
+        package=Package(distribution, suite, named(package)[1], digest=digest),
     )
-    return cache.keep(
-        build, work, "package", distribution=distribution, suite=suite, package_version=version,
-        deb_sha256=sha256(package),
-    )  # fmt: skip
+    return cache.keep(build, work, "package")

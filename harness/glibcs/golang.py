@@ -8,13 +8,12 @@ import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 from harness.glibcs import cache
 from harness.glibcs.build import Build, GlibcUnavailable, Package
 from harness.glibcs.catalog import native_arch
-from harness.glibcs.managers import Progress, Watcher, run
+from harness.glibcs.managers import Progress, Watcher, run, silent
 from harness.native import worker_lane
 from harness.sandbox import programs
 from harness.versions import Version
@@ -60,17 +59,12 @@ def is_hosts(version: str) -> bool:
         return not version  # which says why it cannot be
 
 
-def kept() -> Iterator[Build]:
-    """The programs in the cache, of whichever Go, that these sources made."""
-    end = f"-{_digest()}"
-    for build in (one.build for one in cache.cached()):
-        if build is not None and build.resolver == "go" and build.id.endswith(end):
-            yield build
+def is_kept(build: Build) -> bool:
+    """Whether a build is the program, of whichever Go, that these sources made."""
+    return build.resolver == "go" and build.id.endswith(f"-{_digest()}")
 
 
-def built(
-    arch: str | None = None, progress: Watcher = lambda _: None, refresh: bool = False
-) -> Build:
+def built(arch: str | None = None, progress: Watcher = silent, refresh: bool = False) -> Build:
     """The program as this host's Go makes it, from the cache where it is there.
 
     ``refresh`` builds it again. Raises GlibcUnavailable without a Go that can, and for another
@@ -80,12 +74,11 @@ def built(
         raise GlibcUnavailable(
             f"Go's resolver is built for this host alone, not for {arch}", "leave --arch out"
         )
-    path, version = host_go()
-    arch = native_arch()
+    (path, version), arch = host_go(), native_arch()
     start = f"go-{version}-{arch}-"
     key = start + _digest()
     with cache.making(key) as work:
-        found = None if refresh else cache.read_cached(cache.cache_folder() / "builds" / key).build
+        found = None if refresh else cache.read_cached(cache.folder_of(key))
         if found is not None:
             progress(Progress("go", "cached", 1.0))
             return found
@@ -105,10 +98,9 @@ def built(
 def _compiled(path: str, version: str, work: Path, progress: Watcher) -> Path:
     source, program = work / "source", work / "resolver"
     source.mkdir()
-    names = []
-    for each in sorted(_SOURCES.glob("*.go")):
-        shutil.copyfile(each, source / each.name)
-        names.append(each.name)
+    names = [path.name for path in sorted(_SOURCES.glob("*.go"))]
+    for name in names:
+        shutil.copyfile(_SOURCES / name, source / name)
     # the module's version decides which GODEBUG settings hold: those of that Go
     release = ".".join(version.split(".")[:2])
     (source / "go.mod").write_text(f"module resolver\n\ngo {release}\n", encoding="utf-8")
@@ -122,10 +114,7 @@ def _compiled(path: str, version: str, work: Path, progress: Watcher) -> Path:
     cleared += [f"{name}={value}" for name, value in settings.items()]
     # named by its files, it is no package of whatever repository the cache may lie in
     command = [path, "build", "-trimpath", "-ldflags=-s -w", "-o", str(program), *names]
-    failed = run(
-        [*cleared, *command], source, lambda done: progress(Progress("go", "build", done)),
-        lambda _: None,
-    )  # fmt: skip
+    failed = run([*cleared, *command], source, lambda done: progress(Progress("go", "build", done)))
     if failed is not None or not program.is_file():
         last = ((failed or "").strip().splitlines() or ["nothing"])[-1]
         raise _unavailable(f"Go {version} did not build it (it says: {last})")

@@ -26,6 +26,7 @@ from harness.glibcs.catalog import native_arch
 from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree
 from harness.glibcs.elf import sha256
 from harness.glibcs.libc_files import WANTED
+from harness.glibcs.managers import run
 from harness.glibcs.other_files import any_in_directory
 from harness.glibcs.release import DATABASES, RELEASES, STATUS, package_of
 from harness.sandbox import programs
@@ -39,9 +40,7 @@ _TAG = "org.opencontainers.image.ref.name"
 _HIDDEN, _OPAQUE = ".wh.", ".wh..wh..opq"
 # Go's names of architectures, as images have them, where Debian's differ
 _DEBIAN = {"386": "i386", "arm": "armhf", "ppc64le": "ppc64el"}
-_SUPERVISE, _ROOTED = (
-    str(Path(__file__).with_name(f"{one}.py")) for one in ("supervise", "rooted")
-)
+_ROOTED = str(Path(__file__).with_name("rooted.py"))
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Read = TypeVar("Read", bound=BaseModel)
@@ -107,8 +106,6 @@ class _Image:
 def unpacked(spec: str, arch: str | None = None) -> Iterator[list[Build]]:
     """The builds of an image, of packages or of a process, until the end of the context.
 
-    Their ids are those they have in the cache, their origins say what their distribution is.
-
     Args:
         spec: As `harness.glibcs.discover.PACKED` says.
         arch: Debian's name of the architecture to take of an image with several, or ``all``; by
@@ -116,8 +113,7 @@ def unpacked(spec: str, arch: str | None = None) -> Iterator[list[Build]]:
 
     Raises:
         GlibcError: There is no such file, it is damaged, or it has no usable glibc.
-        GlibcUnavailable: No skopeo, registry, or program that opens such packages; the process is
-            gone or not the caller's.
+        GlibcUnavailable: No skopeo, registry, process, or program that opens such packages.
     """
     with cache.making(f"packed-{hashlib.sha256(spec.encode()).hexdigest()[:12]}") as work:
         found = list(_builds(spec, arch, work))
@@ -135,14 +131,14 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
     tree.mkdir()
     if scheme == "pid:":
         _copy_root(rest, tree)
-        yield _build(spec, tree, f"process {rest}", "")
+        yield _build(spec, tree, f"process {rest}")
     elif not scheme:
         paths = [_file(spec, part) for part in re.split(r"(?<=\.deb|\.rpm)\+", spec)]
         for path in paths:
             if path.name.endswith(PACKAGES):
                 unpack(path, tree)
             else:
-                _apply(path, tree, "")
+                _apply(path, tree)
         digest = hashlib.sha256("+".join(map(sha256, paths)).encode()).hexdigest()
         yield _build(spec, tree, " + ".join(path.name for path in paths), digest, paths)
     else:
@@ -174,7 +170,9 @@ def _file(spec: str, name: str) -> Path:
     return path
 
 
-def _build(spec: str, tree: Path, shown: str, digest: str, packages: Sequence[Path] = ()) -> Build:
+def _build(
+    spec: str, tree: Path, shown: str, digest: str = "", packages: Sequence[Path] = ()
+) -> Build:
     """The glibc of an unpacked tree, or its musl, with what its distribution says of itself."""
     found = any_in_directory(tree, name=spec)
     digest = digest or sha256(found.libc)
@@ -192,7 +190,8 @@ def _build(spec: str, tree: Path, shown: str, digest: str, packages: Sequence[Pa
 def _copy_root(pid: str, tree: Path) -> None:
     if not pid.isdecimal():
         raise GlibcError(f"pid:{pid}: expected the number of a process")
-    program = [sys.executable, "-I", "-S", _ROOTED, pid, WANTED.pattern]
+    files = (*RELEASES, STATUS, *DATABASES)
+    program = [sys.executable, "-I", "-S", _ROOTED, pid, WANTED.pattern, *files]
     # it ends with its output's reader
     with subprocess.Popen(
         program, env={}, stdin=subprocess.DEVNULL,
@@ -230,15 +229,9 @@ def _pull(spec: str, arch: str | None, layout: Path) -> None:
     command = [skopeo, "copy", "--quiet", *which, spec, f"oci:{layout}:image"]
     if arch != "all":
         command[1:1] = ["--override-os", "linux"]
-    # it ends when its input is closed, at the latest by our death
-    with subprocess.Popen(
-        [sys.executable, "-I", "-S", _SUPERVISE, *command], env=programs.environment(),
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        said = process.stderr.read().decode("utf-8", "replace").strip().splitlines() or ["nothing"]
-        failed = process.wait() != 0
-    if failed:
+    failed = run(command, layout.parent)
+    if failed is not None:
+        said = failed.strip().splitlines() or ["nothing"]
         raise GlibcUnavailable(
             f"{spec} cannot be fetched (skopeo says: {said[-1].strip()[:500]})",
             "see containers-registries.conf(5), containers-policy.json(5) and skopeo-login(1)",
@@ -305,18 +298,20 @@ def _images(spec: str, layout: Path, tag: str, *, saved: bool) -> Iterator[_Imag
             yield image(digest, config, [file(blob(layer)) for layer in manifest.layers])
 
 
-def _apply(layer: Path, tree: Path, content: str) -> None:
+def _apply(layer: Path, tree: Path, content: str = "") -> None:
     """Put a layer over a tree; ``content`` is the digest of what it unpacks to, if it has one."""
     above = tree.with_name("above")
-    above.mkdir()
-    try:
-        with opened(layer) as stream:
-            digest = _unpack_layer(stream, above, layer.name, tree)
-    except LinkedElsewhere as links:  # as OSTree has all files, to its objects
-        shutil.rmtree(above)
+
+    def unpacked(linked: frozenset[str] = frozenset()) -> str:
         above.mkdir()
         with opened(layer) as stream:
-            digest = _unpack_layer(stream, above, layer.name, tree, links.targets)
+            return _unpack_layer(stream, above, layer.name, tree, linked)
+
+    try:
+        digest = unpacked()
+    except LinkedElsewhere as links:  # as OSTree has all files, to its objects
+        shutil.rmtree(above)
+        digest = unpacked(links.targets)
     if content and f"sha256:{digest}" != content:
         raise GlibcError(f"{layer.name}: another content than the image's configuration says")
     for path in sorted(above.rglob("*")):

@@ -27,14 +27,11 @@ _RESERVED = frozenset({"host", "all"})
 
 @dataclass(frozen=True, slots=True)
 class InventoryEntry:
-    """One line of ``glibc list``; of what can be fetched, the version is the one expected.
+    """One line of ``glibc list``: what `Build` and `Package` say, "" for what is unknown.
 
-    The state is ``host``, ``cached`` (fetched), ``added`` (with ``glibc add``), ``built`` (of Go),
-    ``image``, ``package`` or ``process`` (named to ``--glibc``), ``available`` (can be fetched) or
-    ``damaged`` (fetch or add it again), which has no version and no architecture. ``rows`` are as
-    in `Build`. ``distribution``, ``release`` and ``package_version`` are what the distribution
-    says, ``source`` is where it was taken from, ``digest`` as in `Package` and ``added`` the day;
-    "" is unknown.
+    The state is ``host``, ``cached`` (fetched), ``added`` (with ``glibc add``, on a day), ``built``
+    (of Go), ``image``, ``package`` or ``process`` (named to ``--glibc``), ``available`` (can be
+    fetched: the version is the one expected) or ``damaged`` (fetch or add it again: it has none).
     """
 
     version: str
@@ -67,20 +64,15 @@ def inventory() -> tuple[InventoryEntry, ...]:
         entries.append(_entry(replace(host(), package=package_of_host()), "host"))
     have: set[tuple[str, str, str]] = set()
     kept = cache.cached()
-    added = {_content(one.build) for one in kept if one.build and one.kind == "added"}
+    added = {_content(one) for one in kept if one.kind == "added"}
     for one in kept:
-        if one.build is None:
-            entries.append(InventoryEntry("", "", "damaged", str(one.folder), one.folder.name))
-            continue
-        if one.kind == "image" and one.build.package.digest and _content(one.build) in added:
+        if one.kind == "image" and one.package.digest and _content(one) in added:
             continue  # it has a name by now
-        state = {"package": "cached", "image": _given(one.build), "built": "built"}.get(
-            one.kind, "added"
-        )
-        entries.append(_entry(one.build, state, one.added))
-        if one.build.is_other:
-            continue
-        have |= {(one.distribution, of, one.build.arch) for of in (one.build.version, one.suite)}
+        states = {"package": "cached", "image": _given(one), "built": "built"}
+        entries.append(_entry(one, states.get(one.kind, "added")))
+        if not one.is_other:
+            have |= {(one.package[0], of, one.arch) for of in (one.version, one.package.suite)}
+    entries += [InventoryEntry("", "", "damaged", str(one), one.name) for one in cache.damaged()]
     with contextlib.suppress(GlibcUnavailable):
         distribution, arch = _offered(), native_arch()
         for suite in distribution.suites:
@@ -100,13 +92,11 @@ def find(spec: str) -> list[Build]:
     """The builds a user names.
 
     Args:
-        spec: ``host``; ``all`` (the host's, then every one in the cache by ascending version, of
-            the host's architecture; ``all:ARCH`` for another, ``all:all`` for every one; none of
-            an image that was named once); a version, ``2.36``, ``2.36:armhf`` or ``2.36:all`` (the
-            distribution's package before one that was added, the host's, and that of an image
-            named once); a name given to `add`; an image,
-            packages or a process (`harness.glibcs.images`); or a directory, with ``:ARCH`` behind
-            it where it has a glibc of several architectures.
+        spec: ``host``; ``all`` (the host's, then the cache's by ascending version, but for images
+            named once; of the host's architecture, ``all:ARCH`` or ``all:all``); a version,
+            ``2.36``, ``2.36:armhf`` or ``2.36:all`` (of one package, else added, the host's, or an
+            image's); a name given to `add`; an image, packages or a process
+            (`harness.glibcs.images`); or a directory, ``:ARCH`` behind it where it has several.
 
     Raises:
         GlibcMissing: No such build is on this host.
@@ -115,15 +105,15 @@ def find(spec: str) -> list[Build]:
     """
     if spec == "host":
         return [host()]
-    entries = [(one.build, one.kind) for one in cache.cached() if one.build is not None]
-    entries = [(build, kind) for build, kind in entries if not build.is_other]
     # an image or packages are named by who means them: they stay no part of later runs
-    kept = [build for build, kind in entries if kind != "image"]
+    kept, given = list[Build](), list[Build]()
+    for one in cache.cached():
+        if not one.is_other:
+            (given if one.kind == "image" else kept).append(one)
     name, _, arch = spec.partition(":")
     if name == "all":  # whatever a file of the cache calls its build
         return _all(kept, arch or native_arch())
-    named = [build for build, _ in entries if spec in (build.name, build.id)]
-    if named:
+    if named := [build for build in (*kept, *given) if spec in (build.name, build.id)]:
         return named
     if is_packed(spec):
         with _source(spec, None) as found, cache.making("packed") as work:
@@ -134,7 +124,6 @@ def find(spec: str) -> list[Build]:
                 )
             return [cache.keep(build, work, "image") for build in found]
     if is_version(name):
-        given = [build for build, kind in entries if kind == "image"]
         return _of_version(spec, name, arch or native_arch(), kept, given)
     if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
         path, _, arch = spec.rpartition(":")
@@ -153,11 +142,9 @@ def add(
 ) -> Build:
     """Register the glibc of a directory or an image, or its musl: its files go into the cache.
 
-    ``name`` is what to call it from now on, by default the directory's own; ``path`` and ``arch``
-    are as for `from_directory` or `images.unpacked`, ``rows`` what it is told, as in `Build`.
-    Adding a directory again under its name takes its files anew. Gives that build. Raises
-    GlibcError where it has no usable glibc, the name is malformed or taken, or a row is none of the
-    dialect table.
+    ``name`` is by default the directory's own, under which its files can be taken anew; ``path``
+    and ``arch`` are as for `from_directory` or `images.unpacked`, ``rows`` as in `Build`. Raises
+    GlibcError where there is no usable glibc, the name is malformed or taken, or a row is none.
     """
     try:
         told(dialect(NEWEST), rows)
@@ -174,15 +161,15 @@ def add(
         chosen = _name(name, Path(place), found)
         key = f"added-{chosen}-{found.version}-{found.arch}"
         work = stack.enter_context(cache.making(f"added-{chosen}"))
-        taken = [one for one in cache.cached() if one.build and one.build.name == chosen]
-        if any(one.build and one.build.origin != found.origin for one in taken):
+        taken = [one for one in cache.cached() if one.name == chosen]
+        if any(one.origin != found.origin for one in taken):
             raise GlibcError(f"the name {chosen} is taken; gai-harness glibc remove {chosen}")
         build = cache.keep(
             replace(found, id=key, name=chosen, rows=tuple(dict.fromkeys(rows))), work, "added"
         )
         for number, one in enumerate(taken):
-            if one.folder.name != key:
-                _retire(one.folder, work / f"replaced{number}")
+            if one.id != key:
+                _retire(cache.folder_of(one.id), work / f"replaced{number}")
     return build
 
 
@@ -209,18 +196,15 @@ def remove(spec: str) -> list[str]:
         raise GlibcError("the host's glibc cannot be removed; expected one from glibc list")
     name, _, arch = spec.partition(":")
     wanted = (name, arch or native_arch())
-    chosen = [
-        one
-        for one in cache.cached()
-        if spec in ("all", one.folder.name) or (one.build and _means(spec, wanted, one.build))
-    ]
+    chosen = [one.id for one in cache.cached() if spec == "all" or _means(spec, wanted, one)]
+    chosen += [one.name for one in cache.damaged() if spec in ("all", one.name)]
     if not chosen and spec != "all":
         raise _unknown(spec)
-    for one in chosen:
-        with cache.making(f"remove-{one.folder.name}") as work:
-            for number, folder in enumerate((one.folder, *cache.roots_of(one.folder.name))):
+    for key in chosen:
+        with cache.making(f"remove-{key}") as work:
+            for number, folder in enumerate((cache.folder_of(key), *cache.roots_of(key))):
                 _retire(folder, work / f"removed{number}")
-    return [one.folder.name for one in chosen]
+    return chosen
 
 
 def _means(spec: str, version_and_arch: tuple[str, str], build: Build) -> bool:
@@ -229,7 +213,7 @@ def _means(spec: str, version_and_arch: tuple[str, str], build: Build) -> bool:
         meant = resolver == build.resolver and (not equals or what in build.named)
     else:
         meant = (build.version, build.arch) == version_and_arch
-    return meant or spec == build.name
+    return meant or spec in (build.id, build.name)
 
 
 def _retire(folder: Path, grave: Path) -> None:
@@ -238,13 +222,13 @@ def _retire(folder: Path, grave: Path) -> None:
         folder.rename(grave)
 
 
-def _entry(build: Build, state: str, added: str = "") -> InventoryEntry:
+def _entry(build: Build, state: str) -> InventoryEntry:
     distribution, release, version, source, digest = build.package
     source = source or ("package" if state == "cached" else build.origin)
     return InventoryEntry(
         build.version, build.arch, state, build.origin, build.id, build.name, build.rows,
-        distribution, release, version, source, added, build.resolver, build.resolver_version,
-        digest,
+        distribution, release, version, source, build.added, build.resolver,
+        build.resolver_version, digest,
     )  # fmt: skip
 
 
@@ -336,8 +320,7 @@ def _name(name: str | None, directory: Path, found: Build) -> str:
 
 
 def _unknown(spec: str) -> GlibcError:
-    builds = [one.build for one in cache.cached() if one.build and not one.build.is_other]
-    known = [build.name or build.version for build in builds]
+    known = [one.name or one.version for one in cache.cached() if not one.is_other]
     shown = ", ".join(dict.fromkeys(known)) or "nothing"
     perhaps = _perhaps(spec, known)
     if perhaps.endswith(f" of {spec}?"):

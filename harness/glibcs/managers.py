@@ -66,15 +66,15 @@ class PackageRequest:
 def run(
     command: list[str],
     folder: Path,
-    report: Callable[[float], object],
-    done: Callable[[str], float | None],
+    report: Callable[[float], object] = lambda _: None,
+    done: Callable[[str], float | None] = lambda _: None,
     *,
     root: bool = False,
 ) -> str | None:
     """Run a package manager in *folder*; None when it succeeded, otherwise what it said.
 
-    ``done`` tells from a line of its output how far it is; ``root`` says that it wants to be root,
-    in a user namespace where the asker is not.
+    ``report`` is called with how far it is, which ``done`` tells from a line of its output;
+    ``root`` says that it wants to be root, in a user namespace where the asker is not.
     """
     # Untranslated messages, since they are looked at.
     environment = programs.environment()
@@ -109,6 +109,16 @@ def explain(
     return GlibcUnavailable(
         f"{reason.format(request)} ({name} says: {first.strip() or 'nothing'})", hint
     )
+
+
+def named(package: Path) -> tuple[str, str]:
+    """A package's name and version, by the name that a manager gives its file."""
+    if package.suffix == ".rpm":  # NAME-VERSION-RELEASE.ARCH.rpm
+        name, version, release = package.name.rsplit(".", 2)[0].rsplit("-", 2)
+        return name, f"{version}-{release}"
+    # NAME_VERSION_ARCH.deb, with a colon of the version as %3a
+    name, version, *_ = package.name.replace("%3a", ":").split("_")
+    return name, version
 
 
 def not_here(name: str) -> GlibcUnavailable:

@@ -61,12 +61,11 @@ def with_cares(glibc: Build, tree: Path) -> Build:
 
 
 def _loaders(tree: Tree) -> dict[str, Path]:
-    """musl's loaders, which are the whole library, by their names."""
+    """musl's loaders, which are the whole library, by their names; no link out of the tree."""
     found: dict[str, Path] = {}
     for folder in folders_of(tree):
         for name in filter(MUSL_LOADER.fullmatch, tree.entries(folder)):
-            path = tree.file(f"{folder}/{name}")
-            if path is not None:  # else a link to a file that is not in the tree
+            if (path := tree.file(f"{folder}/{name}")) is not None:
                 found.setdefault(name, path)
     return found
 

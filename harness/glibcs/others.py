@@ -6,18 +6,11 @@ from pathlib import Path
 
 from harness.glibcs import cache, golang
 from harness.glibcs.archive import is_glibc, unpack
-from harness.glibcs.build import (
-    Build,
-    GlibcError,
-    GlibcMissing,
-    GlibcUnavailable,
-    together,
-)
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, together
 from harness.glibcs.catalog import Distribution, Suite, native_arch
 from harness.glibcs.discover import is_packed
-from harness.glibcs.elf import sha256
-from harness.glibcs.fetching import download_package, fetch, offered, unpacking
-from harness.glibcs.managers import PackageRequest, Progress, Watcher, silent
+from harness.glibcs.fetching import download_package, fetch, in_cache, keep, offered, unpacking
+from harness.glibcs.managers import PackageRequest, Progress, Watcher, named, silent
 from harness.glibcs.other_files import CARES_FILE, musl_in_directory, with_cares
 from harness.text.nearest import did_you_mean
 from harness.versions import RESOLVERS
@@ -47,24 +40,22 @@ def find_others(words: Sequence[str]) -> list[Build]:
     named = [_resolver(word, ("all",)) for word in words]
     if any(name == "go" and golang.is_hosts(what) for name, what in named):
         golang.built()
-    of_go = {build.id for build in golang.kept()}
     held = [
-        (one.build, one)
-        for one in cache.cached()
-        if one.build is not None
-        and one.build.is_other
-        and one.build.arch == native_arch()
-        and (one.build.resolver != "go" or one.build.id in of_go)
+        build
+        for build in cache.cached()
+        if build.is_other
+        and build.arch == native_arch()
+        and (build.resolver != "go" or golang.is_kept(build))
     ]
     found: dict[tuple[str, str], Build] = {}
     missing: list[GlibcError] = []
     for word, (name, what) in zip(words, named, strict=True):
         fitting = [
             build
-            for build, one in held
+            for build in held
             if name in ("all", build.resolver)
             # an image is named by who means it: it stays no part of later runs
-            and (what in (*build.named, one.suite) if what else one.kind != "image")
+            and (what in (*build.named, build.package.suite) if what else build.kind != "image")
         ]
         if not fitting and (is_packed(what) or "/" in what):
             fitting = _opened(name, what)
@@ -135,9 +126,12 @@ def fetch_others(
         GlibcUnavailable: No apt-get, mirror, keys, network or package, or what came is damaged.
     """
     arch, distribution = arch or native_arch(), offered()
+    components = " ".join(dict.fromkeys((distribution.component, distribution.tools)))
+    request = PackageRequest("", distribution, suite, arch, components)
     with cache.making(f"others-{distribution.id}-{suite.name}-{arch}") as work:
         # under the lock: another run may just have fetched them
-        builds = {} if refresh else _in_cache(distribution.id, suite.name, arch)
+        known = () if refresh else in_cache(request)
+        builds: dict[str, Build] = {build.resolver: build for build in known}
         wanted = [name for name in resolvers if name not in builds]
         if not wanted:
             progress(Progress(suite.name, "cached", 1.0))
@@ -145,8 +139,7 @@ def fetch_others(
         if "c-ares" in wanted:
             builds["glibc"] = fetch(suite.name, arch, progress)
         first, *also = (package for name in wanted for package in PACKAGES[name])
-        components = " ".join(dict.fromkeys((distribution.component, distribution.tools)))
-        request = PackageRequest(first, distribution, suite, arch, components, tuple(also))
+        request = replace(request, package=first, also=tuple(also))
         download_package(request, work / "apt", progress)
         with unpacking(suite, progress):
             builds |= {name: _install(name, request, work, builds) for name in wanted}
@@ -159,18 +152,8 @@ def fetch_others(
     return [builds[name] for name in resolvers]
 
 
-def _in_cache(distribution: str, suite: str, arch: str) -> dict[str, Build]:
-    return {
-        one.build.resolver: one.build
-        for one in cache.cached()
-        if one.build is not None
-        and (one.kind, one.distribution, one.suite) == ("package", distribution, suite)
-        and one.build.arch == arch
-    }
-
-
 def _install(name: str, request: PackageRequest, work: Path, builds: dict[str, Build]) -> Build:
-    tree = work / name
+    tree, beside = work / name, ""
     tree.mkdir()
     found = [path for one in PACKAGES[name] for path in (work / "apt").rglob(f"{one}_*.deb")]
     for path in found:
@@ -178,21 +161,12 @@ def _install(name: str, request: PackageRequest, work: Path, builds: dict[str, B
     if not found:
         raise GlibcError(f"no package of {name}")
     if name == "musl":
-        made, origin = musl_in_directory(tree, request.arch), ""
+        made = musl_in_directory(tree, request.arch)
     else:
-        made, origin = with_cares(builds["glibc"], tree), f", {builds['glibc'].origin}"
+        made, beside = with_cares(builds["glibc"], tree), f", {builds['glibc'].origin}"
     package = found[-1]  # what is empty stands first
-    version = package.name.replace("%3a", ":").split("_")[1]
-    distribution, suite = request.distribution.id, request.suite.name
-    made = replace(
-        made,
-        id=f"{distribution}-{suite}-{name}-{made.resolver_version}-{made.arch}",
-        origin=f"{distribution} {suite} {name} {version}{origin}",
-    )
-    return cache.keep(
-        made, work, "package", distribution=distribution, suite=suite, package_version=version,
-        deb_sha256=sha256(package),
-    )  # fmt: skip
+    words = f"{name} {named(package)[1]}{beside}"
+    return keep(made, request, package, work, f"{name}-{made.resolver_version}", words)
 
 
 def _is_wanted(member: str) -> bool:

@@ -30,10 +30,10 @@ def stage(
     modules: Mapping[str, Path] | None = None,
     emulator: Emulator | None = None,
 ) -> Path:
-    """A root with a build's files in ``/lib``, the program at ``/worker`` and empty mount points.
+    """A root with copies of a build's files in ``/lib``, ``worker`` at ``/worker``, mount points.
 
-    The files are copies. The root is named after its content: it is made once, whole, and used
-    again by later runs. Nobody may write in it: mount over its folders instead.
+    The root is named after its content: it is made once, whole, and used again by later runs.
+    Nobody may write in it: mount over its folders instead.
 
     Args:
         build: The glibc.
@@ -42,8 +42,7 @@ def stage(
         emulator: What runs the program, put beside it; None where the kernel does.
 
     Raises:
-        GlibcError: A file of the build, or the program, cannot be read.
-        GlibcUnavailable: The cache cannot be written.
+        GlibcError: A file cannot be read, or (GlibcUnavailable) the cache not be written.
     """
     content = {f"lib/{name}": path for name, path in (*build.files, *(modules or {}).items())}
     content["worker"] = worker

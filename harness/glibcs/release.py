@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from harness.glibcs.archive import started
 from harness.glibcs.build import Package
 from harness.glibcs.discover import Tree
 from harness.sandbox import programs
@@ -31,7 +32,7 @@ _LARGEST = 64 * 1024 * 1024
 _LONGEST = 80
 _NAMED = re.compile(r"glibc-([0-9][^-]*-[^-]+)\.[^.-]+\.rpm")
 _CONTROL = re.compile(r"Package: libc6(?:\.1)?\nVersion: (\S+)\n")
-_SECONDS, _MOST_MEMORY, _MOST_SAID = 10, 1 << 30, 1 << 16
+_SECONDS, _MOST_SAID = 10, 1 << 16
 _OF_GLIBC = ("-q", "--queryformat", "%{VERSION}-%{RELEASE}\n", "glibc")
 
 
@@ -39,8 +40,20 @@ def package_of(tree: Tree, source: str, packages: Iterable[Path] = ()) -> Packag
     """What a root in a private folder says of itself; ``packages`` are those it was made of, if it
     was.
     """
-    version = next(filter(None, map(_version, packages)), "")
-    return _package(tree, source, version, _database(tree))
+    return _package(tree, source, *map(_version, packages), _database(tree))
+
+
+def package_of_host() -> Package:
+    """What this host says of its own glibc; rpm is asked where dpkg has none."""
+    found, rpm = _package(Tree(Path("/")), "host"), programs.find("rpm")
+    if not found.package_version and rpm is not None:
+        with suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run(
+                [rpm, *_OF_GLIBC], timeout=_SECONDS, stdin=subprocess.DEVNULL, capture_output=True,
+                env=programs.environment(), encoding="utf-8", errors="replace", check=True,
+            ).stdout  # fmt: skip
+            return found._replace(package_version=said.partition("\n")[0][:_LONGEST])
+    return found
 
 
 def _package(tree: Tree, source: str, *versions: str) -> Package:
@@ -49,21 +62,6 @@ def _package(tree: Tree, source: str, *versions: str) -> Package:
     name, release = (said.get(key, "").strip("\"'")[:40] for key in ("ID", "VERSION_ID"))
     version = next(filter(None, (_status(tree), *versions)), "")
     return Package(name, release, version[:_LONGEST], source)
-
-
-def package_of_host() -> Package:
-    """What this host says of its own glibc; rpm is asked where dpkg has none."""
-    found = _package(Tree(Path("/")), "host")
-    rpm = programs.find("rpm")
-    if found.package_version or rpm is None:
-        return found
-    with suppress(OSError, subprocess.SubprocessError):
-        said = subprocess.run(
-            [rpm, *_OF_GLIBC], timeout=_SECONDS,
-            env=programs.environment(), stdin=subprocess.DEVNULL, capture_output=True, check=True,
-        ).stdout.decode("utf-8", "replace")  # fmt: skip
-        return found._replace(package_version=said.partition("\n")[0][:_LONGEST])
-    return found
 
 
 def _version(package: Path) -> str:
@@ -98,16 +96,9 @@ def _database(tree: Tree) -> str:
 
 def _answer(program: str, *words: str) -> str:
     """What a program of this host makes of somebody else's file; "" where it is not here."""
-    command = [programs.find(program) or f"/usr/bin/{program}", *words]
-    with (
-        suppress(OSError),
-        subprocess.Popen(
-            command, env={**programs.environment(), "LC_ALL": "C"}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        ) as process,
-    ):  # fmt: skip
+    silent = subprocess.DEVNULL
+    with suppress(OSError), started(program, *words, stdin=silent, stderr=silent) as process:
         assert process.stdout is not None
-        resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
         said = process.stdout.read(_MOST_SAID)
         process.kill()  # it may still have more to say

@@ -1,8 +1,9 @@
 """Write the files of another process's root that make up its glibc to standard output, as a tar.
 
-A program of its own, ``python -I -S rooted.py PID NAMES``, with the standard library alone; NAMES
-is the expression that a library's name matches. It makes that root its own before it looks at a
-name in it, so that a link in somebody else's container never leads to a file of this host.
+A program of its own, ``python -I -S rooted.py PID NAMES FILE…``, with the standard library alone;
+NAMES is the expression that a library's name matches, each FILE is taken too. It makes that root
+its own before it looks at a name in it, so that a link in somebody else's container never leads to
+a file of this host.
 Sources: proc_pid_root(5), chroot(2), user_namespaces(7).
 """
 
@@ -17,16 +18,10 @@ sys.modules["pwd"] = sys.modules["grp"] = None  # type: ignore[assignment]
 import tarfile  # noqa: E402
 
 _CLONE_NEWUSER = 0x10000000
-_RELEASES = ("etc/os-release", "usr/lib/os-release", "var/lib/dpkg/status")
-_DATABASES = tuple(
-    f"{folder}/{name}"
-    for folder in ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
-    for name in ("rpmdb.sqlite", "rpmdb.sqlite-wal", "Packages.db", "Packages")
-)
 _DEEPEST = 4
 
 
-def main(pid: str, names: str) -> int:
+def main(pid: str, names: str, *files: str) -> int:
     """Write the tar; 1 with a line on standard error where that root cannot be entered."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # it ends with its reader
     try:
@@ -41,7 +36,7 @@ def main(pid: str, names: str) -> int:
         print(getattr(error, "strerror", None) or error, file=sys.stderr)
         return 1
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.GNU_FORMAT) as archive:
-        for name in (*_RELEASES, *_DATABASES, *_libraries(re.compile(names))):
+        for name in (*files, *_libraries(re.compile(names))):
             try:
                 archive.add(name, recursive=False)
             except OSError:  # not there, or not for us to read
@@ -63,4 +58,4 @@ def _libraries(wanted: re.Pattern[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(*sys.argv[1:]))

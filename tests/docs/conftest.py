@@ -20,7 +20,7 @@ def every_glibc(fetch_glibcs: Callable[..., str], unreachable: Callable[[str], N
     """The cache with every build in it that the pages show: they look as on a warm one."""
     fetch_glibcs("--all")
     fetch_glibcs("2.36", "--arch", "armhf,s390x")
-    builds = [one.build for one in cached() if one.build is not None]
+    builds = cached()
     missing = VERSIONS - {build.version for build in builds if build.arch == "amd64"}
     if missing:
         unreachable(f"glibc {', '.join(sorted(missing))} not fetched")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import add, find, inventory, remove, stage
-from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, Package
 from harness.glibcs.cache import keep, making
 from tests.conftest import Call, Done
 from tests.glibcs.conftest import OTHER
@@ -22,10 +22,12 @@ def _keep(own: Build, version: str, suite: str, arch: str | None = None) -> str:
     """Puts the host's files into the cache as though a suite had them in that version."""
     arch = arch or own.arch
     key = f"debian-{suite}-{version}-{arch}"
-    build = replace(own, id=key, version=version, arch=arch, origin=f"debian {suite} {version}-1")
-    package = {"distribution": "debian", "suite": suite, "package_version": f"{version}-1"}
+    build = replace(
+        own, id=key, version=version, arch=arch, origin=f"debian {suite} {version}-1",
+        package=Package("debian", suite, f"{version}-1"),
+    )  # fmt: skip
     with making(key) as work:
-        keep(build, work, "package", **package)
+        keep(build, work, "package")
     return key
 
 
