@@ -5,12 +5,10 @@ The same host, model and drawing as everywhere; only the kernel and glibc are no
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from ipaddress import ip_address
-from typing import Any
-
-from jinja2 import Environment
+from typing import Any, NamedTuple
 
 import harness
 from harness.browser.iproute import ADDRESSES, MOST, ROUTES, Pasted, RouteAnswer, pasted
@@ -37,14 +35,14 @@ from harness.text.validation import validated
 NAMES = "names"
 _FIELDS = {ADDRESSES: "addresses", ROUTES: "routes", NAMES: "names"}
 _PARTS = {"host.routes": "routes", "names": "names", "lookups": "names", "gai_conf": "gai_conf"}
+_templates = cache(environment)
 _HIDDEN = (
     "rules, address labels and settings of the kernel, which the page was not told: "
     "the usual ones are taken for granted"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """A destination whose source has to be asked for: why, and what answers it."""
 
     destination: str
@@ -87,7 +85,6 @@ def shown(given: Mapping[str, str]) -> PageAnswer:
 
 
 def _names(text: str) -> dict[str, list[str]]:
-    """The addresses of each name, from lines of a hosts file or addresses alone."""
     if len(text) > MOST:
         raise InputError(NAMES, None, "text", f"at most {MOST} characters")
     found: dict[str, list[str]] = {}
@@ -204,11 +201,6 @@ def _routeless(dumps: Dumps) -> list[KernelAddress]:
     ]
 
 
-@cache
-def _templates() -> Environment:
-    return environment()
-
-
 def _zoned(text: str, names: Mapping[int, str]) -> str:
     """An address with the interface's name for its number."""
     address, percent, number = text.partition("%")
@@ -216,7 +208,6 @@ def _zoned(text: str, names: Mapping[int, str]) -> str:
 
 
 def _scenario(host: Pasted, names: Mapping[str, Sequence[str]], gai_conf: str) -> dict[str, Any]:
-    """The scenario as a file has it."""
     dumps = host.dumps
     made = tuple(
         KernelRoute(
@@ -265,17 +256,4 @@ def _as_worked_out(host: Pasted, one: RouteAnswer) -> bool:
 
 def document(given: str) -> str:
     """`shown`, from JSON to JSON: what the page calls."""
-    made = shown(json.loads(given))
-    return json.dumps(
-        {
-            "version": harness.__version__,
-            "errors": dict(made.errors),
-            "names": [
-                {"name": one.name, "order": one.order, "html": one.html,
-                 "unknown": [[each.destination, each.why, each.command] for each in one.unknown]}
-                for one in made.names
-            ],
-            "findings": made.findings,
-            "scenario": made.scenario,
-        }
-    )  # fmt: skip
+    return json.dumps({"version": harness.__version__, **asdict(shown(json.loads(given)))})
