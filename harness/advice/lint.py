@@ -244,7 +244,6 @@ def _mapped_length(words: Sequence[str], line: Line) -> str:
 
 
 def _numbers(number: int, words: Sequence[str], entry: PrefixEntry) -> Iterator[Finding]:
-    """Numbers with a sign, and bits below the prefix length."""
     length = words[1].partition("/")[2]
     value = words[2] if len(words) > 2 else ""
     reads = ("prefix length", length, _text(entry)), ("value", value, entry.value)

@@ -151,7 +151,6 @@ def _case(answer: ResolverAnswer, decision: NodeDecision) -> NodeCase:
 def _explanations(
     node: NodeObject, flags: Flags, net: Net, cases: tuple[NodeCase, ...]
 ) -> Iterator[str]:
-    """What would make kubelet record what the Node object holds."""
     recorded = node.internal_ips
     if not recorded:
         yield "the Node has no InternalIP: kubelet has not set one yet, or failed to"

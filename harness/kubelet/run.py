@@ -29,6 +29,7 @@ from harness.native.record import Answer, Crashed, Outcome
 from harness.sandbox import Box, Pool
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Lookup
+from harness.text.reading import text_of
 
 # how a Go program built with cgo calls getaddrinfo: golang/go, src/net/cgo_unix.go and
 # cgo_linux.go; it takes the answer as it comes, one address per addrinfo
@@ -87,8 +88,8 @@ def on_this_host(name: str) -> Gathered:
     with CffiLane() as lane, lane.open() as session:
         native = session.lookup(request)
     said, names = read_names(request, look(own=True))
-    lines = tuple(map(Target, hosts_file(_text("/etc/hosts") or "", name)))
-    targets = golang.go_targets(_as_go_lists(names, name, _text("/etc/nsswitch.conf"), lines))
+    lines = tuple(map(Target, hosts_file(text_of("/etc/hosts") or "", name)))
+    targets = golang.go_targets(_as_go_lists(names, name, text_of("/etc/nsswitch.conf"), lines))
     with closing(Netlink()) as netlink:
         net = read_net(netlink)
     view = look(tuple(dict.fromkeys((*said.targets, *targets))))
@@ -122,15 +123,7 @@ def read_net(netlink: Netlink) -> Net:
         )
         for link in netlink.links()
     )
-    return Net(interfaces, _text("/proc/net/route"), _text("/proc/net/ipv6_route"))
-
-
-def _text(path: str) -> str | None:
-    """The text of a file; None where it is not there or cannot be read."""
-    try:
-        return Path(path).read_text(errors="replace")
-    except OSError:
-        return None
+    return Net(interfaces, text_of("/proc/net/route"), text_of("/proc/net/ipv6_route"))
 
 
 def _as_go_lists(
@@ -153,7 +146,6 @@ def _as_go_lists(
 
 
 def _of(service: Service, names: NameService, name: str) -> tuple[Target, ...]:
-    """What Go finds in one service."""
     if service.kind == "files":
         return service.names.get(ascii_lower(name), ())
     for spelled in service.resolver.spellings(name):
@@ -210,8 +202,8 @@ def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") 
 def surroundings() -> Surroundings:
     """What a Go program on this host looks at before it chooses its resolver."""
     return Surroundings(
-        _text("/etc/nsswitch.conf"),
+        text_of("/etc/nsswitch.conf"),
         socket.gethostname(),
         Path("/etc/mdns.allow").exists(),
-        resolv_conf=_text("/etc/resolv.conf") or "",
+        resolv_conf=text_of("/etc/resolv.conf") or "",
     )

@@ -120,7 +120,6 @@ def _lookup(name: str, addresses: Sequence[Target | str], lacking: bool) -> Data
 
 
 def _short(wanted: Destinations, indexes: Mapping[int, str]) -> Data:
-    """Names and their addresses in the short form of a scenario."""
     listed = {
         name: [one if isinstance(one, str) else zoned(one, indexes) for one in each]
         for name, each in wanted.items()

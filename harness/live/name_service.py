@@ -89,8 +89,6 @@ class NameServiceReading:
 
 @dataclass(slots=True)
 class _Tables:
-    """What is found of the services, under way."""
-
     files: list[tuple[int, str, list[str]]]
     dns: DnsTables
     held: dict[str, None] = field(default_factory=dict)  # names that are looked for in the file

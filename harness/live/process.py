@@ -11,6 +11,7 @@ import pickle
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from os.path import samestat
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,7 +72,7 @@ def _enter(pid: int) -> None:
     files = _in_child(partial(_name_service, root))
     hidden = namespaces.daemons()
     with suppress(FileNotFoundError):
-        if _same(Path("/run").stat(), os.stat("run", dir_fd=root, follow_symlinks=False)):
+        if samestat(Path("/run").stat(), os.stat("run", dir_fd=root, follow_symlinks=False)):
             hidden = []  # the daemons it asks are this host's
     os.chdir("/")
     _join(process)
@@ -90,7 +91,7 @@ def _join(process: int) -> None:
     others = {
         kind: os.open(f"ns/{kind}", os.O_RDONLY, dir_fd=process)
         for kind in ("user", "net", "uts")
-        if not _same(os.stat(f"ns/{kind}", dir_fd=process), Path(f"/proc/self/ns/{kind}").stat())
+        if not samestat(os.stat(f"ns/{kind}", dir_fd=process), Path(f"/proc/self/ns/{kind}").stat())
     }
     users = others.pop("user", None)
     try:
@@ -104,10 +105,6 @@ def _join(process: int) -> None:
         syscalls.setns(users, syscalls.CLONE_NEWUSER)
         for one in others.values():
             syscalls.setns(one, 0)
-
-
-def _same(one: os.stat_result, other: os.stat_result) -> bool:
-    return os.path.samestat(one, other)
 
 
 def _name_service(root: int) -> Mapping[str, bytes]:

@@ -110,8 +110,6 @@ def _entry(text: str) -> tuple[IPAddress, int] | None:
 
 
 class _Redaction:
-    """A walk over all that a scenario holds, each address through a map."""
-
     def __init__(self, scenario: Scenario, made: AddressMap | _Seen) -> None:
         self._scenario = scenario
         self._map = made
@@ -201,7 +199,6 @@ class _Redaction:
                 yield network.with_netmask
 
     def _table(self, table: Data, change: Callable[[Any], Any]) -> None:
-        """Replace the names of a table, and what it has of each."""
         new = {self._name(name): change(each) for name, each in table.items()}
         table.clear()
         table |= new

@@ -195,7 +195,6 @@ def pinned(
 
 
 def _looked_up(netlink: "Netlink", text: str) -> KernelRoute | None:
-    """The route that the kernel takes for a destination."""
     from harness.kernel.messages import route_request
 
     (answer,) = netlink.ask([route_request(ip_address(text), flags=_LOOKUP_TABLE)])

@@ -49,6 +49,14 @@ def read_regular(path: Path | str, most: int) -> bytes:
         return stream.read(most)
 
 
+def text_of(path: Path | str) -> str | None:
+    """The text of one of the machine's own files; None where it is not there, or not to be read."""
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return None
+
+
 def size(count: int) -> str:
     """A number of bytes for people."""
     if count >= 1 << 30:

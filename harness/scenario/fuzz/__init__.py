@@ -261,7 +261,6 @@ def _zone(dice: Dice, own: str, names: list[str]) -> str:
 
 
 def _near(dice: Dice, row: Address) -> str | None:
-    """A destination in some relation to one of the host's addresses."""
     own = as_interface(row.address)
     width = own.max_prefixlen
     value, host_bits = int(own.ip), width - own.network.prefixlen

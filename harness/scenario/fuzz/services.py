@@ -109,7 +109,6 @@ def _some(dice: Dice, part: float) -> list[str]:
 
 
 def _draw_service(dice: Dice, kinds: Mapping[Kind, float]) -> str:
-    """A service of the hosts line, and what is to be done after it."""
     kind = dice.pick(kinds)
     if not dice.chance(weights.ACTED):
         return kind

@@ -103,7 +103,6 @@ _IRSSI_290 = [
 
 
 def _round_robins() -> Iterator[Cases]:
-    """Every rotation of the addresses of a report, from DNS."""
     # Weave: three neighbours, seen from each of them and from a fourth
     reports: list[tuple[str, str, list[str], list[str], str | None]] = [
         (f"weave-{stack}-p{length}-from-{client}",
