@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from itertools import pairwise
+from typing import NamedTuple
 
 from harness.model.host import IPAddress
 
@@ -61,8 +62,7 @@ class PinError(ValueError):
     """Two pins that no permutation of this kind can both keep."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """A prefix of ``length`` bits and its image, both as whole addresses."""
 
     prefix: int

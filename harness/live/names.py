@@ -12,9 +12,8 @@ import re
 import select
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
@@ -41,18 +40,28 @@ class ServiceReply(NamedTuple):
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConfiguredService:
-    """One service of nsswitch.conf's hosts line, and the statuses after which no other is asked.
-
-    ``merges`` is whether its addresses are to be merged with the next one's, ``conditions`` are the
-    words in brackets behind it.
-    """
+class ConfiguredService(NamedTuple):
+    """One service of nsswitch.conf's hosts line, and the words in brackets behind it."""
 
     name: str
-    returns: frozenset[str]
-    merges: bool = False
     conditions: tuple[str, ...] = ()
+
+    @property
+    def returns(self) -> set[str]:
+        """The statuses after which no other is asked."""
+        returns = {"SUCCESS"}
+        for word in self.conditions:
+            status, _, action = word.partition("=")
+            named = status.lstrip("!").upper()
+            if named in STATUSES:
+                meant = {one for one in STATUSES if (one == named) is not status.startswith("!")}
+                returns = returns | meant if action.lower() == "return" else returns - meant
+        return returns
+
+    @property
+    def merges(self) -> bool:
+        """Whether its addresses are to be merged with the next one's."""
+        return "SUCCESS=MERGE" in map(str.upper, self.conditions)
 
 
 def hostname() -> str:
@@ -75,17 +84,18 @@ def hosts_words(text: str | None) -> str | None:
     return own[-1].strip() if own else None
 
 
-def hosts_line(text: str | None) -> list[tuple[str, list[str]]] | None:
-    """The services of a nsswitch.conf's last hosts line, each with the conditions after it."""
+def hosts_line(text: str | None) -> list[ConfiguredService] | None:
+    """The services of a nsswitch.conf's last hosts line."""
     words = hosts_words(text)
     if words is None:
         return None
-    services: list[tuple[str, list[str]]] = []
+    services: list[ConfiguredService] = []
     for word in re.findall(r"\[[^\]]*\]|[^\s\[]+", words):
         if not word.startswith("["):
-            services.append((word, []))
+            services.append(ConfiguredService(word))
         elif services:
-            services[-1][1].extend(word[1:-1].split())
+            last = services.pop()
+            services.append(ConfiguredService(last.name, (*last.conditions, *word[1:-1].split())))
     return services
 
 
@@ -99,32 +109,12 @@ def malformed(text: str | None) -> str | None:
     return None
 
 
-def hosts_services(text: str | None) -> tuple[ConfiguredService, ...]:
+def hosts_services(text: str | None) -> list[ConfiguredService]:
     """The services that this host's glibc asks by a nsswitch.conf; it passes over strange words."""
-    services = hosts_line(text)
-    if not services:
-        # "glibc 2.36"; a host with another C library has no name service of this kind
-        version = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
-        services = hosts_line(f"hosts: {default_hosts(version or NEWEST)}") or []
-    return tuple(
-        ConfiguredService(
-            name, _returns(words), "SUCCESS=MERGE" in map(str.upper, words), tuple(words)
-        )
-        for name, words in services
-    )
-
-
-def _returns(conditions: Sequence[str]) -> frozenset[str]:
-    returns = {"SUCCESS"}
-    for word in conditions:
-        status, _, action = word.partition("=")
-        negated = status.startswith("!")
-        named = status.lstrip("!").upper()
-        if named not in STATUSES:
-            continue
-        meant = {each for each in STATUSES if (each == named) is not negated}
-        returns = returns | meant if action.lower() == "return" else returns - meant
-    return frozenset(returns)
+    # "glibc 2.36"; a host with another C library has no name service of this kind
+    version = (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2]
+    usual = f"hosts: {default_hosts(version or NEWEST)}"
+    return hosts_line(text) or hosts_line(usual) or []
 
 
 class _Tuple(ctypes.Structure):
