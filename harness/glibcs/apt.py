@@ -54,9 +54,8 @@ _LONGEST_RELEASE = 16 * 1024 * 1024
 def download(request: PackageRequest, source: Source, work: Path, watch: Watcher) -> Path:
     """Fetch the package from one mirror, with its keys; apt checks the signatures.
 
-    ``work`` is an empty private folder for everything apt writes, the ``.deb`` it gives too, with
-    the other packages beside it.
-    Raises GlibcUnavailable: no apt-get, no such suite or package, no keys, no mirror.
+    ``work`` is an empty private folder for all that apt writes, the ``.deb`` it gives (and others)
+    too. Raises GlibcUnavailable: no apt-get, no such suite or package, no keys, no mirror.
     """
     base = _updated(request, source, work, watch, "Packages")
     output = work / "out"

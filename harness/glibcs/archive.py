@@ -80,8 +80,7 @@ IMAGE = Kind(2_000_000, 32 << 30, loose=True)
 def is_glibc(name: str) -> bool:
     """Whether a member of a package, by its path, is a library of a lookup or a loader.
 
-    They lie under ``lib*``, ``usr/lib*`` and, as packages for cross-compilers have them,
-    ``usr/*-linux-gnu*/lib``.
+    Those are under ``lib*``, ``usr/lib*`` and, of cross-compilers, ``usr/*-linux-gnu*/lib``.
     """
     parts = name.removeprefix("usr/").split("/")
     if "-linux-gnu" in parts[0]:
@@ -92,11 +91,9 @@ def is_glibc(name: str) -> bool:
 def unpack(package: Path, tree: Path, wanted: Callable[[str], bool] = is_glibc) -> None:
     """Unpack regular files and links out of a ``.deb`` or ``.rpm`` into an empty directory.
 
-    ``wanted`` says which members to make, by their path without a leading ``/``.
-
-    Raises:
-        GlibcError: The package is cut short or damaged, or a member of it points outside the tree.
-        GlibcUnavailable: This host has nothing that opens such packages.
+    ``wanted`` says which members to make, by their path without a leading ``/``. Raises GlibcError
+    for a package that is damaged or points outside the tree, GlibcUnavailable where nothing opens
+    it.
     """
     kind = replace(PACKAGE, loose=package.suffix == ".rpm")
     with opened(package) as stream:

@@ -49,8 +49,7 @@ _WORK_NAME = re.compile(r"(.+)\.[a-z0-9_]{8}")
 def cache_folder() -> Path:
     """The cache's place on this host; it need not exist yet.
 
-    Raises:
-        GlibcUnavailable: Somebody else may write in it, and what lies there is run.
+    Raises GlibcUnavailable where somebody else may write in it: what lies there is run.
     """
     chosen = os.environ.get("GAI_HARNESS_CACHE")
     if chosen:

@@ -140,14 +140,9 @@ def image_and_arch(spec: str) -> tuple[str, str | None]:
 def from_directory(path: Path | str, arch: str | None = None, name: str = "") -> Build:
     """The glibc build in a directory of any layout; its files stay there.
 
-    Args:
-        path: A root file system, an install prefix, an unpacked container image, or the library
-            folder itself.
-        arch: Debian's name of the architecture to take where the tree has a glibc of several.
-        name: What messages call it; the path by default.
-
-    Raises:
-        GlibcError: There is no glibc (a musl tree, a build folder), several, or a broken one.
+    ``path`` is a root file system, an install prefix, an unpacked image or the library folder
+    itself, ``arch`` what to take where there is a glibc of several, ``name`` what messages call it.
+    Raises GlibcError: there is no glibc (a musl tree, a build folder), several, or a broken one.
     """
     directory = Path(path)
     if not directory.is_dir():

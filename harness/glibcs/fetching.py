@@ -26,15 +26,11 @@ def fetch(
 ) -> Build:
     """Fetch a glibc as a package, through the host's apt-get or dnf; gives the build in the cache.
 
-    Args:
-        wanted: A version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``; ``9`` of RPM's).
-        arch: Debian's name of the architecture; the host's own by default.
-        progress: Called as the work goes on.
-        refresh: Fetch again even when the suite's build is in the cache.
+    ``wanted`` is a version (``2.31``, ``2.36:armhf``) or a suite (``bookworm``; ``9`` of RPM's),
+    ``arch`` Debian's name of another architecture than the host's; ``refresh`` fetches it again.
 
     Raises:
-        GlibcUnavailable: No apt-get, dnf, mirror, keys, suite or network, or what came was no
-            glibc.
+        GlibcUnavailable: No apt-get, dnf, mirror, keys, suite or network, or no glibc came.
         GlibcMissing: No suite is known to carry that version.
         GlibcError: *wanted* or *arch* is malformed.
     """

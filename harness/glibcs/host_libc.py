@@ -30,12 +30,9 @@ _PROGRAM = (
 def host() -> Build:
     """The host's build: the libc and the loader mapped into this very process.
 
-    No path is guessed, so it holds on every distribution, and also when this interpreter was
-    started through another glibc's loader.
-
-    Raises:
-        GlibcUnavailable: This interpreter does not run on glibc (a musl host, a static Python).
-        GlibcError: The mapped libc cannot be read, for instance because it was replaced meanwhile.
+    No path is guessed, so it holds on every distribution, and under another glibc's loader too.
+    Raises GlibcUnavailable where this interpreter does not run on glibc (musl, a static Python),
+    GlibcError where the mapped libc cannot be read, for instance because it was replaced meanwhile.
     """
     mapped = _mapped_files()
     libc_path = next((path for path in mapped if _LIBC_FILE.match(path.name)), None)
@@ -98,8 +95,7 @@ def python_parts(build: Build) -> dict[str, Path]:
 def _mapped_files() -> list[Path]:
     """The files whose code is mapped into this process (proc(5)), each once, in order.
 
-    One that was replaced by an update has its successor at the same place. Another's library may
-    be mapped as well, to be read.
+    One that was replaced has its successor at the same place. Others may be mapped just to be read.
     """
     try:
         maps = _MAPS.read_text(errors="surrogateescape")

@@ -106,10 +106,9 @@ class _Image:
 def unpacked(spec: str, arch: str | None = None) -> Iterator[list[Build]]:
     """The builds of an image, of packages or of a process, until the end of the context.
 
-    Args:
-        spec: As `harness.glibcs.discover.PACKED` says.
-        arch: Debian's name of the architecture to take of an image with several, or ``all``; by
-            default, of a registry the host's own, otherwise every one that has a worker.
+    ``spec`` is as `harness.glibcs.discover.PACKED` says, ``arch`` what to take of an image with
+    several architectures, or ``all``; by default of a registry the host's own, else every one with
+    a worker.
 
     Raises:
         GlibcError: There is no such file, it is damaged, or it has no usable glibc.

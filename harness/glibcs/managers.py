@@ -22,13 +22,10 @@ Failure = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a fetch is.
+    """How far a fetch of a suite is.
 
-    Args:
-        suite: The name of the suite that is fetched.
-        step: ``update`` (the suite's index), ``download``, ``unpack``, ``done`` or ``cached``.
-        fraction: The part of the step that is done, 0 to 1.
-        note: Something worth knowing, in one line; mostly empty.
+    ``step`` is ``update`` (the suite's index), ``download``, ``unpack``, ``build``, ``done`` or
+    ``cached``, ``fraction`` the part of it that is done, 0 to 1; ``note`` is worth knowing.
     """
 
     suite: str

@@ -25,12 +25,10 @@ _KNOWN_OF = "its packages are known of Debian and its kin"
 def find_others(words: Sequence[str]) -> list[Build]:
     """The builds that words name, each once, those of one resolver from old to new.
 
-    Args:
-        words: ``musl``, or ``c-ares-nosort`` for c-ares that does not sort; ``musl=`` and a version
-            of it (as apt-get writes it), a suite, a name given to `harness.glibcs.add`, a directory
-            or an image; or ``all``: what there is of each.
-
-    ``go`` is built by this host's Go where that has not been done.
+    A word is ``musl``, or ``c-ares-nosort`` for c-ares that does not sort; ``musl=`` and a version
+    of it (as apt-get writes it), a suite, a name given to `harness.glibcs.add`, a directory or an
+    image; or ``all``: what there is of each. ``go`` is built by this host's Go where that has not
+    been done.
 
     Raises:
         GlibcMissing: Nothing of a resolver, or not that version, is on this host.
@@ -113,17 +111,10 @@ def fetch_others(
     progress: Watcher = silent,
     refresh: bool = False,
 ) -> list[Build]:
-    """Fetch resolvers of one suite at once, c-ares with that suite's glibc; gives the builds.
+    """Fetch resolvers (of `PACKAGES`) of one suite, c-ares with its glibc; gives the builds.
 
-    Args:
-        suite: Of the distribution that this host has, as `suites_with` gives it.
-        resolvers: Names of `PACKAGES`.
-        arch: Debian's name of the architecture; the host's own by default.
-        progress: Called as the work goes on.
-        refresh: Fetch again even what is in the cache.
-
-    Raises:
-        GlibcUnavailable: No apt-get, mirror, keys, network or package, or what came is damaged.
+    ``suite`` is as `suites_with` gives it, all else as for `fetch`. Raises GlibcUnavailable: no
+    apt-get, mirror, keys, network or package, or what came is damaged.
     """
     arch, distribution = arch or native_arch(), offered()
     components = " ".join(dict.fromkeys((distribution.component, distribution.tools)))

@@ -32,17 +32,10 @@ def stage(
 ) -> Path:
     """A root with copies of a build's files in ``/lib``, ``worker`` at ``/worker``, mount points.
 
-    The root is named after its content: it is made once, whole, and used again by later runs.
-    Nobody may write in it: mount over its folders instead.
-
-    Args:
-        build: The glibc.
-        worker: The program to run under it.
-        modules: Further libraries for ``/lib`` by the name each has there.
-        emulator: What runs the program, put beside it; None where the kernel does.
-
-    Raises:
-        GlibcError: A file cannot be read, or (GlibcUnavailable) the cache not be written.
+    It is named after its content: made once, whole, and used again by later runs. Nobody may write
+    in it: mount over its folders instead. ``modules`` are further libraries by their names in
+    ``/lib``, ``emulator`` is what runs the program, put beside it. Raises GlibcError where a file
+    cannot be read, GlibcUnavailable where the cache cannot be written.
     """
     content = {f"lib/{name}": path for name, path in (*build.files, *(modules or {}).items())}
     content["worker"] = worker

@@ -76,8 +76,8 @@ def _version(package: Path) -> str:
 def _database(tree: Tree) -> str:
     """glibc's version as the tree's rpm database has it; "" where there is none, or no rpm.
 
-    rpm gets the regular files of the tree in a folder of their own: in the tree a link might lead
-    it to a file of this host.
+    rpm gets the regular files in a folder of their own: a link might lead it to a file of this
+    host.
     """
     with tempfile.TemporaryDirectory(dir=tree.root.parent) as folder:
         for inside in DATABASES:
