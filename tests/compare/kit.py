@@ -1,6 +1,6 @@
 """Evidence for these tests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.plan import lanes_for
@@ -23,3 +23,12 @@ def evidence_of(jobs: Sequence[HostJob], workers: int = 1) -> list[Evidence]:
     """Every piece of evidence of all hosts."""
     with Pool(workers) as pool:
         return [item for found in pool.map(gather, jobs) for item in found]
+
+
+def any_of(evidence: list[Evidence], shown: Callable[[Evidence], bool]) -> bool:
+    """Whether one of them shows a fault; what has shown one is asked first the next time."""
+    for place, one in enumerate(evidence):
+        if shown(one):
+            evidence.insert(0, evidence.pop(place))
+            return True
+    return False
