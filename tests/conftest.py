@@ -31,6 +31,10 @@ Made = TypeVar("Made")
 _OWN_CACHE = pytest.StashKey[Path]()
 _TOGETHER = "tests/container/"
 """What its files share takes a minute to make: a second worker would wait for it."""
+_APART = "tests/docs/test_blocks.py::test_the_page_is_true["
+"""These share nothing, and take minutes together: any worker may have any of them."""
+_FIRST = ("tests/compare/", "tests/docs/test_blocks.py", "tests/e2e/")
+"""What takes longest, after `_TOGETHER`: no worker is left alone with it at the end."""
 # how long an example takes on a busy machine says nothing of what is tested
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
@@ -52,19 +56,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """``--dist loadfile``, but the files of `_TOGETHER` stay with one worker."""
+    """``--dist loadfile``, but for the tests that stay with one worker, or need not."""
     if config.getoption("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
     scheduler = LoadFileScheduling(config, log)
     file = scheduler._split_scope
-    scheduler._split_scope = lambda test: _TOGETHER if test.startswith(_TOGETHER) else file(test)
+
+    def scope(test: str) -> str:
+        if test.startswith(_TOGETHER):
+            return _TOGETHER
+        return test if test.startswith(_APART) else str(file(test))
+
+    scheduler._split_scope = scope
     return scheduler
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Random examples come to no line that written ones do not; counting doubles their time."""
+    """What takes longest comes first.
+
+    Random examples come to no line that written ones do not; counting doubles their time.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+    items.sort(key=lambda item: not item.nodeid.startswith(_TOGETHER))
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("no_cover")
@@ -159,28 +174,6 @@ def _program(name: str, package: str = "") -> str:
 
 
 @pytest.fixture(scope="session")
-def fetch_glibcs() -> Callable[..., str]:
-    """Call it with the words of ``gai-harness glibc fetch``: the builds are there then.
-
-    One worker fetches at a time, and the others find what it has fetched. It gives what the
-    command says, and skips the test where the mirror cannot be reached, but fails it in CI.
-    """
-
-    def fetch(*words: str) -> str:
-        command = Path(sysconfig.get_path("scripts"), "gai-harness")
-        with FileLock(cache_folder() / "tests.lock"):
-            done = subprocess.run(
-                [command, "glibc", "fetch", *words], capture_output=True, text=True, check=False
-            )
-        if done.returncode == 3:
-            _give_up(done.stderr.splitlines()[-1])
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return fetch
-
-
-@pytest.fixture(scope="session")
 def pool() -> Iterator[Pool]:
     """Sandboxes; skips the test where there can be none."""
     from tests.sandbox import jobs
@@ -221,6 +214,31 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
             return made
 
     return call
+
+
+@pytest.fixture(scope="session")
+def fetch_glibcs(once: Once) -> Callable[..., str]:
+    """Call it with the words of ``gai-harness glibc fetch``: the builds are there then.
+
+    One worker fetches at a time, and the others find what it has fetched. It gives what the
+    command says, and skips the test where the mirror cannot be reached, but fails it in CI.
+    """
+
+    def fetched(*words: str) -> str:
+        command = Path(sysconfig.get_path("scripts"), "gai-harness")
+        with FileLock(cache_folder() / "tests.lock"):
+            done = subprocess.run(
+                [command, "glibc", "fetch", *words], capture_output=True, text=True, check=False
+            )
+        if done.returncode == 3:
+            _give_up(done.stderr.splitlines()[-1])
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def fetch(*words: str) -> str:
+        return once(f"fetch {' '.join(words)}", lambda _: fetched(*words))
+
+    return fetch
 
 
 @pytest.fixture(scope="session")
