@@ -8,6 +8,7 @@ from typing import NoReturn
 import pytest
 
 from tests.container.kit import ROOT, Image, Machine, Root, make_base
+from tests.e2e.kit import OF_EVERY_KIND
 
 PAGE = (ROOT / "docs/install.md").read_text()
 MAKE, USE = re.findall(r"^```sh\n# with(?:out)? internet\n(.*?)^```", PAGE, re.M | re.S)
@@ -25,7 +26,10 @@ def test_a_node_without_internet(images: dict[str, Image], place: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     carried = [(maker.folder / "upper/out/offline.tar.gz", "/node/offline.tar.gz", "ro")]
     bare = "rm -rf /opt/gai-harness /wheels /source /root/.cache; cd /node"
-    alone = ["unshare", "--net", "sh", "-ec", f"{bare}\n{USE}"]
+    # the whole library on every version: tests/e2e/test_matrix.py
+    use = USE.replace(" run --glibc all\n", f" run {' '.join(OF_EVERY_KIND)} --glibc all\n")
+    assert use != USE
+    alone = ["unshare", "--net", "sh", "-ec", f"{bare}\n{use}"]
     done = node.run(alone, mounts=carried, timeout=1200)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     totals = " ".join(done.stdout.splitlines()[-2:])
@@ -46,11 +50,11 @@ def test_a_wheel_made_on_trixie_in_a_bare_bookworm(
         unreachable(str(problem))
     root = Root(place / "bare", base, Machine.here(place))
     wheels = built["build"].root.folder / "upper/wheels"
-    script = """
+    script = f"""
     ! command -v cc gcc zig
     python3 -m venv /tmp/venv
     /tmp/venv/bin/pip install -q --only-binary :all: /wheels/*.whl
-    /tmp/venv/bin/gai-harness run
+    /tmp/venv/bin/gai-harness run {" ".join(OF_EVERY_KIND)}
     """
     mounts = [(wheels, "/wheels", "ro")]
     done = root.run(["sh", "-ec", script], user="1000", mounts=mounts, timeout=1200)

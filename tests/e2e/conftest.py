@@ -111,9 +111,11 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
         if os.path.lexists(ROOT / name):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
-    made = build_package(source, unreachable)
+    # both carry the same programs of all processors
+    cache = {"ZIG_LOCAL_CACHE_DIR": str(folder / "zig")}
+    made = build_package(source, unreachable, **cache)
     (sdist,), (wheel,) = made.glob("*.tar.gz"), made.glob("*.whl")
-    build_package(source, unreachable, "--wheel", GAI_HARNESS_ARCH=other)
+    build_package(source, unreachable, "--wheel", GAI_HARNESS_ARCH=other, **cache)
     (cross,) = {*made.glob("*.whl")} - {wheel}
     return Built(sdist, {own: wheel, other: cross})
 
