@@ -52,9 +52,9 @@ def usual(scenario: Scenario) -> bool:
 
 
 @pytest.mark.needs("ip", "iproute2")
-def test_the_hosts_of_the_library_as_ip_prints_them() -> None:
+def test_hosts_of_the_library_as_ip_prints_them() -> None:
     """Rows and ways are the kernel's; the few that are left open are asked for."""
-    scenarios = [one for path in library() if usual(one := load(path).scenario)]
+    scenarios = [one for path in library()[::3] if usual(one := load(path).scenario)]
     known = asked = 0
     with Pool() as pool:
         for outcome, scenario in zip(pool.outcomes(said, scenarios), scenarios, strict=True):

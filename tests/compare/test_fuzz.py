@@ -28,6 +28,7 @@ from harness.scenario.fuzz.weights import Dice
 from harness.scenario.nameservice import parse_hosts
 from tests.compare.planted import PLANTED, PlantedPool
 from tests.conftest import Call
+from tests.processes import warm_pools
 
 
 @cache
@@ -41,7 +42,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize("cases", [30_000, pytest.param(600_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("cases", [10_000, pytest.param(600_000, marks=pytest.mark.slow)])
 def test_many_cases_without_a_disagreement(cases: int) -> None:
     seed = int(time.time())  # another one each time; the message says which
     report = sum(fuzz(lanes_for("all", "worker"), seed, cases=cases, jobs=2), FuzzReport())
@@ -183,7 +184,7 @@ def test_an_address_is_told_apart_by_all_that_is_found_of_its_source(pool: Pool)
 
 
 def shrunk(bug: str) -> Disagreement:
-    with PlantedPool(2, bug) as pool:
+    with warm_pools(), PlantedPool(2, bug) as pool:
         small = shrink(pool, found(pool))
     scenario, conf = small.evidence.scenario, small.evidence.conf.data or b""
     own = [row for each in scenario.host.interfaces.values() for row in each.addresses]
@@ -204,7 +205,7 @@ OTHERS = sorted(PLANTED.keys() - {*SHRUNK_EACH_TIME})
 
 @pytest.mark.parametrize("bug", OTHERS)
 def test_a_bug_is_found(bug: str) -> None:
-    with PlantedPool(1, bug) as pool:
+    with warm_pools(), PlantedPool(1, bug) as pool:
         assert found(pool)
 
 

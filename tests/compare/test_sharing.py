@@ -22,16 +22,16 @@ def every(one: Evidence) -> list[Evidence]:
 
 def test_a_shared_analysis_is_what_each_dialect_gives(library_evidence: Sequence[Evidence]) -> None:
     fewer = 0
-    for one in library_evidence[::5]:
+    for one in library_evidence[::15]:
         shared = Shared()
         for build in every(one):
             assert shared.analysis(build, analyse) == analyse(build), build.scenario.name
         fewer += len({id(each) for each in shared.analyses.values()}) < len(shared.analyses)
-    assert fewer > 50  # else it is a test of nothing
+    assert fewer > 30  # else it is a test of nothing
 
 
 def test_a_shared_result_is_what_each_build_gets(library_evidence: Sequence[Evidence]) -> None:
-    for one in library_evidence[1::10]:
+    for one in library_evidence[1::40]:
         known = Shared()
         natives = [one.native]
         if isinstance(one.native, Answer):

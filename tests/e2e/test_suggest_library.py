@@ -21,7 +21,7 @@ from tests.e2e.kit import gai_harness, gather
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 _ALL_ORDERS_UP_TO = 3
-_SOME, _EVERY = 8, 1
+_SOME, _EVERY = 16, 1
 """Of how many scenarios one is asked: of all, real glibc has to give some ten thousand answers."""
 
 

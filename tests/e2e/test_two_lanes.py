@@ -22,7 +22,7 @@ IN_JAIL = [
 
 
 @pytest.mark.parametrize("glibc", ["host", *IN_JAIL])
-@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_both_lanes_give_the_same_records(
     step: int, glibc: str, pool: Pool, request: pytest.FixtureRequest
 ) -> None:
