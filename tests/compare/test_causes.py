@@ -53,7 +53,12 @@ def as_broken(evidence: Evidence, alter: Alter) -> Evidence:
 @pytest.mark.parametrize("words", CHANGES)
 def test_what_was_changed_is_named(words: str, library_evidence: list[Evidence]) -> None:
     explained = CauseTally()
-    answered = [one for one in library_evidence if isinstance(one.native, Answer)]
+    answered = [
+        one for number, one in enumerate(library_evidence)
+        if isinstance(one.native, Answer)
+        # a quarter, which has no look-up with an optimistic address
+        and (number % 4 == 0 or "optimistic" in one.scenario.name)
+    ]  # fmt: skip
     seen = [as_broken(one, changes_for(one.dialect)[words]) for one in answered]
     judged = [(one, judge(one)) for one in seen]
     for evidence, result in judged:
@@ -173,8 +178,10 @@ def test_one_broken_build_hides_no_other_and_each_cause_is_a_group(
             evidence = replace(one, lane=replace(one.lane, label=label, lane="worker"))
             broken = as_broken(evidence, changes_for(one.dialect)[words])
             result = judge(broken)
-            if result.verdict is Verdict.DISAGREE and len(made) < 30:
+            if result.verdict is Verdict.DISAGREE:
                 made.append(Disagreement(broken, replace(result, causes=causes(broken, CHANGES))))
+            if len(made) == 30:
+                break
         return made
 
     first, second, other = found("a", CHANGES[0]), found("a", CHANGES[4]), found("b", CHANGES[2])
