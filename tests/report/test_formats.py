@@ -7,18 +7,23 @@ junit-10.xsd beside this file (MIT licence, in its first lines), as pytest carri
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import pytest
-import xmlschema
 from tap.parser import Parser
 
 from harness.compare.results import LookupReport, Notice, Remark, Verdict
 from tests.report.kit import REFUSED, STALE, Ran, written
 
-SCHEMA = xmlschema.XMLSchema(Path(__file__).parent / "junit-10.xsd")
+
+@cache
+def junit_schema() -> Any:
+    import xmlschema  # takes as long as all else here, and one worker needs it
+
+    return xmlschema.XMLSchema(Path(__file__).parent / "junit-10.xsd")
 
 
 class Read(NamedTuple):
@@ -50,7 +55,7 @@ def read_tap(text: str) -> dict[str, Read]:
 
 
 def read_junit(text: str) -> dict[str, Read]:
-    SCHEMA.validate(text)
+    junit_schema().validate(text)
     outcomes = {"failure": "failed", "error": "failed", "skipped": "excused"}
     found = {}
     for suite in ET.fromstring(text).iter("testsuite"):
