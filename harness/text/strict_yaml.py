@@ -275,6 +275,8 @@ def _literal(text: str) -> list[str]:
 def _flow(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is None:
+        return "null"
     if isinstance(value, Mapping):
         inner = ", ".join(f"{_scalar(key)}: {_flow(each)}" for key, each in value.items())
         return f"{{{inner}}}"

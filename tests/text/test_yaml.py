@@ -9,7 +9,8 @@ from harness.text.errors import InputError
 from harness.text.strict_yaml import document, parse
 
 SCALARS = (
-    st.booleans()
+    st.none()
+    | st.booleans()
     | st.integers(-(10**17), 10**17)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
     | st.sampled_from(
