@@ -3,7 +3,9 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.progress import TimeElapsedColumn
@@ -11,10 +13,12 @@ from rich.progress import TimeElapsedColumn
 from harness.cli.parser import FINDING, OK, Options
 from harness.cli.scheduler import fuzz_reports
 from harness.cli.streams import say, write_json
-from harness.compare.fuzz.found import Disagreement, FuzzReport
+from harness.compare.fuzz.found import FuzzReport
+from harness.compare.fuzz.groups import BugGroup, Groups, alike
 from harness.compare.fuzz.shrink import shrink
 from harness.compare.fuzz.write import write_scenario
 from harness.compare.plan import trusted_lanes
+from harness.compare.values import fill
 from harness.report.fuzz import Group, as_text, document
 from harness.report.terminal import Terminal, bar
 from harness.sandbox import Pool
@@ -28,13 +32,20 @@ def main(options: Options) -> int:
     if seconds is None and options.cases is None:
         seconds = 60
     report = FuzzReport()
-    groups: list[Group] = []
+    groups = Groups()
     started = time.monotonic()
-    for batch in _with_progress(fuzz_reports(options, lanes, seconds), options.cases, seconds):
-        report += batch
-        for one in batch.disagreements:
-            _sort_in(one, groups, options)
-    found = document(report, options.seed, lanes, jobs, time.monotonic() - started, groups)
+    try:
+        for batch in _with_progress(fuzz_reports(options, lanes, seconds), options.cases, seconds):
+            report += batch
+            for one in batch.disagreements:
+                groups.add(one)
+    except KeyboardInterrupt:
+        if not report.differing:
+            raise
+        say("gai-harness fuzz: interrupted; what was found is shrunk", sys.stderr)
+    elapsed = time.monotonic() - started
+    told = list(_written(groups.joined(), options))
+    found = document(report, options.seed, lanes, jobs, elapsed, told)
     if options.format == "json":
         write_json(found)
     else:
@@ -45,23 +56,26 @@ def main(options: Options) -> int:
 _MOST_FILES = 5  # of each build
 
 
-def _sort_in(found: Disagreement, groups: list[Group], options: Options) -> None:
-    """Put a disagreement to those of its build and cause; the first of a cause is written."""
-    group = next((each for each in groups if each.takes(found)), None)
-    if group is None:
-        group = Group.of(found)
-        groups.append(group)
-        if sum(each.build == group.build for each in groups) <= _MOST_FILES:
-            group.written = str(_write(found, options, len(groups) - 1))
-    group.add(found)
+def _written(joined: Sequence[BugGroup], options: Options) -> Iterator[Group]:
+    """The groups for the report, and of the first ones of each build the files."""
+    files: Counter[str] = Counter()
+    for number, group in enumerate(joined):
+        written = ""
+        if files[group.build] < _MOST_FILES:
+            files[group.build] += 1
+            written = str(_write(group, joined, options, number))
+        yield fill(Group, group, written=written)
 
 
-def _write(found: Disagreement, options: Options, number: int) -> Path:
-    """Shrink a disagreement and write its scenario file."""
-    title = found.evidence.scenario.name
-    say(f"gai-harness fuzz: {title}: a disagreement; shrinking it", sys.stderr)
+def _write(group: BugGroup, among: Sequence[BugGroup], options: Options, number: int) -> Path:
+    """Shrink the smallest case of a group and write its scenario file."""
+    smallest = group.cases[0]
+    title = smallest.evidence.scenario.name
+    cause = f" explained by: {group.causes[0]}" if group.causes else f" {group.kind}"
+    say(f"gai-harness fuzz: {title}:{cause}; shrinking it", sys.stderr)
     with Pool(1) as pool:
-        small = shrink(pool, found)
+        small = shrink(pool, smallest, alike(group, among))
+    small = replace(small, result=replace(small.result, causes=group.causes))
     path = write_scenario(small, Path(options.output), f"found-{title}-{number}", title)
     say(f"gai-harness fuzz: {path}", sys.stderr)
     return path

@@ -13,7 +13,7 @@ from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError, expect_
 from harness.cli.scheduler import job_outcomes
 from harness.cli.streams import complain, say, write_json
 from harness.compare import plan
-from harness.compare.causes import CauseTally
+from harness.compare.cause_tally import CauseTally
 from harness.compare.open_lane import lacks_module
 from harness.compare.results import LookupReport, Notice
 from harness.compare.run import HostJob, JobOutcome

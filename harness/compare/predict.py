@@ -44,6 +44,7 @@ LOOPBACKS = tuple(Target(ip_address(text)) for text in ("127.0.0.1", "::1"))
 SHORT_WAIT = 0x20000000
 """c-ares' worker waits a quarter of a second for a server, not two or five (csrc/PROTOCOL.md)."""
 
+SortInput = tuple[Found, list[Candidate]]
 # Every subset of this many lines is tried; beyond it, none or all of them.
 _MOST_UNDEFINED = 6
 # Every order of this many addresses is tried; beyond it, any is as good as another.
@@ -344,13 +345,16 @@ def predict(
     gai_conf: bytes | None,
     dialect: Dialect,
     model: ModelParts = GLIBC,
+    given: SortInput | None = None,
 ) -> Prediction:
-    """Predict one look-up on one host under one gai.conf for one glibc."""
-    found, known = sort_input(request, service, view, dialect)
+    """Predict one look-up on one host under one gai.conf for one glibc.
+
+    ``given`` is what `sort_input` gives, where that is known.
+    """
+    found, known = given or sort_input(request, service, view, dialect)
     if not known:
-        return Prediction(
-            found.items, found.error, None, found.canonname, by_chance=found.undefined
-        )
+        error, by_chance = found.error, found.undefined
+        return Prediction(found.items, error, None, found.canonname, by_chance=by_chance)
 
     def ordered(policy: Policy) -> Order | None:
         with suppress(ProcessAborted):
@@ -403,7 +407,7 @@ def predict_other(
 
 def sort_input(
     request: Request, service: NameService, view: HostView, dialect: Dialect
-) -> tuple[Found, list[Candidate]]:
+) -> SortInput:
     """What is found before the sort, and what the sort is given: nothing where there is none."""
     table = address_table(view.dumped)
     found = find(request, service, table.seen_ipv4, table.seen_ipv6, dialect)

@@ -6,11 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.compare.answers import differing_fields
 from harness.compare.evidence import LaneSpec
 from harness.compare.fields import Count, Schema
-from harness.compare.fuzz.found import Disagreement, FuzzReport
-from harness.compare.results import Result, Verdict
+from harness.compare.fuzz.found import FuzzReport
 from harness.compare.values import fill
 from harness.model.dialects import beyond_model
 from harness.report.words import beyond
@@ -29,9 +27,9 @@ _DECIDED = " decided"
 _CAUSES = 3
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Group:
-    """Disagreements of one build that one thing may explain, as they are found.
+    """Disagreements of one build that one thing may explain.
 
     ``causes`` are the changes of the model that explain all of them; where nothing does, ``kind``
     has what they have in common.
@@ -42,42 +40,9 @@ class Group:
         tuple[str, ...],
         Field(description="changes of the model of which each alone explains all of them"),
     ]
-    kind: Annotated[str, Field(description="what differs, where nothing explains it")]
+    kind: Annotated[str, Field(description="what differs in the smallest of them")]
     seen: Annotated[Count, Field(description="those looked into; there may be more")] = 0
-    written: Annotated[str, Field(description="the scenario file of the first one")] = ""
-
-    @classmethod
-    def of(cls, found: Disagreement) -> "Group":
-        """A group of its own for a disagreement; `add` counts it."""
-        return cls(found.result.where, found.result.causes, _kind(found.result))
-
-    def takes(self, found: Disagreement) -> bool:
-        """Whether one thing may explain this disagreement and those that are here."""
-        if found.result.where != self.build or bool(found.result.causes) != bool(self.causes):
-            return False
-        if self.causes:
-            return not set(self.causes).isdisjoint(found.result.causes)
-        return self.kind == _kind(found.result)
-
-    def add(self, found: Disagreement) -> None:
-        """Take a disagreement that fits."""
-        self.causes = tuple(one for one in self.causes if one in found.result.causes)
-        self.seen += 1
-
-
-def _kind(result: Result) -> str:
-    """A disagreement in a few words: the first fact that differs."""
-    if result.verdict is not Verdict.DISAGREE:
-        return f"{result.verdict} with {result.error}"
-    if result.error != result.model_error:
-        return f"{result.error or 'an answer'} where the model says {result.model_error or 'one'}"
-    if result.native == result.model and result.differences:
-        return f"{differing_fields(result.differences)[0]} of an entry"
-    if sorted(result.native) != sorted(result.model):
-        return "other addresses"
-    first = result.model[result.first_difference or 0]
-    rule = next((one.rule for one in result.decisions if one.before == first), None)
-    return "the order" if rule is None else f"the order, which rule {rule} decides in the model"
+    written: Annotated[str, Field(description="the scenario file of the smallest one, shrunk")] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """Evidence for these tests."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from harness.compare.causes import Alter, ModelQuestion
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.plan import lanes_for
 from harness.compare.run import HostJob, collect
+from harness.native.record import AddrInfo, Answer
 from harness.sandbox import Box, Pool
 
 
@@ -32,3 +35,21 @@ def any_of(evidence: list[Evidence], shown: Callable[[Evidence], bool]) -> bool:
             evidence.insert(0, evidence.pop(place))
             return True
     return False
+
+
+def as_broken(evidence: Evidence, alter: Alter) -> Evidence:
+    """The look-up as a glibc with this change would have answered it."""
+    question = ModelQuestion.of(evidence)
+    try:
+        said = alter(question).answer()
+    except KeyError:  # it would ask for a route that was not looked at
+        return evidence
+    infos = [
+        AddrInfo(
+            item.family, item.socktype, item.protocol, str(item.target.address), item.port,
+            item.target.scope_id, question.request.flags, item.addrlen, item.family,
+        )
+        for item in said.items
+    ]  # fmt: skip
+    infos[:1] = [replace(one, canonname=said.canonname) for one in infos[:1]]
+    return replace(evidence, native=Answer(said.error, 0, 0, tuple(infos), evidence.lane.glibc))

@@ -323,5 +323,5 @@ def _with_bug(box: Box, asked: tuple[str, Job, Any]) -> Iterator[Any]:
     bug, function, spec = asked
     PLANTED[bug](setattr)
     # the changes that are tried are of the model as it is: with the bug in it all explain it
-    found_module.causes = lambda *_: ()  # type: ignore[attr-defined]
+    found_module.explanations = lambda *_: ()  # type: ignore[attr-defined]
     yield from function(box, spec)

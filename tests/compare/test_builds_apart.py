@@ -9,14 +9,13 @@ import pytest
 from harness.compare.changes import against, architectures, changes
 from harness.compare.differences import ArchitectureChange, BuildChange, Side
 from harness.compare.evidence import Evidence, LaneSpec
-from harness.compare.fuzz.found import Disagreement
+from harness.compare.fuzz.groups import kind_of
 from harness.compare.plan import label, lanes_for, load_scenarios, make_jobs, shortened
 from harness.compare.results import Result, Verdict
 from harness.compare.run import run
 from harness.compare.verdict import analyse, judge
 from harness.glibcs import Build
 from harness.native.record import Answer
-from harness.report.fuzz import Group
 from tests.compare.kit import evidence_of, host_lane
 
 FAR, NEAR = "172.31.80.8", "172.18.45.6"
@@ -62,7 +61,7 @@ def test_a_canonical_name_that_is_not_there_is_said_so(seen: Evidence) -> None:
     named = replace(seen, lookup=seen.lookup.model_copy(update={"flags": ("AI_CANONNAME",)}))
     result = judge(named)
     assert result.differences[0] == "entry 0: no canonical name, expected web"
-    assert Group.of(Disagreement(named, result)).kind == "canonical name of an entry"
+    assert kind_of(result) == "canonical name of an entry"
 
 
 def apart(*evidences: Evidence) -> tuple[ArchitectureChange, ...]:

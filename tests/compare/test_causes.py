@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 
 from harness.cli.main import main
-from harness.compare.causes import Alter, CauseTally, ModelQuestion, causes, changes_for
+from harness.compare.cause_tally import CauseTally
+from harness.compare.causes import causes, changes_for
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.found import Disagreement, FuzzReport
+from harness.compare.fuzz.groups import Groups
 from harness.compare.results import Result, Verdict
 from harness.compare.verdict import by_server, judge, prediction_for
 from harness.model.dialects import turned
-from harness.native.record import AddrInfo, Answer
-from harness.report.fuzz import Group
+from harness.native.record import Answer
+from tests.compare.kit import as_broken
 from tests.compare.patched import ipv4_first
 
 # One of each kind; the answers of a glibc with it are made by the model.
@@ -30,24 +32,6 @@ CHANGES = [
     "optimistic addresses are not told apart",
     "AI_V4MAPPED is ignored",
 ]
-
-
-def as_broken(evidence: Evidence, alter: Alter) -> Evidence:
-    """The look-up as a glibc with this change would have answered it."""
-    question = ModelQuestion.of(evidence)
-    try:
-        said = alter(question).answer()
-    except KeyError:  # it would ask for a route that was not looked at
-        return evidence
-    infos = [
-        AddrInfo(
-            item.family, item.socktype, item.protocol, str(item.target.address), item.port,
-            item.target.scope_id, question.request.flags, item.addrlen, item.family,
-        )
-        for item in said.items
-    ]  # fmt: skip
-    infos[:1] = [replace(one, canonname=said.canonname) for one in infos[:1]]
-    return replace(evidence, native=Answer(said.error, 0, 0, tuple(infos), evidence.lane.glibc))
 
 
 @pytest.mark.parametrize("words", CHANGES)
@@ -188,13 +172,11 @@ def test_one_broken_build_hides_no_other_and_each_cause_is_a_group(
     parts = [FuzzReport(disagreements=tuple(each)) for each in (first, second, other)]
     kept = sum(parts, FuzzReport()).disagreements
     assert {one.result.label for one in kept} == {"a", "b"}
-    groups: list[Group] = []
+    groups = Groups()
     for one in (*first, *second, *other):
-        group = next((each for each in groups if each.takes(one)), None)
-        if group is None:
-            groups.append(group := Group.of(one))
-        group.add(one)
-    assert [(each.build[-2], each.causes) for each in groups] == [
-        ("a", (CHANGES[0],)), ("a", (CHANGES[4],)), ("b", (CHANGES[2],)),
-    ]  # fmt: skip
-    assert [each.seen for each in groups] == [len(first), len(second), len(other)]
+        groups.add(one)
+    joined = groups.joined()
+    assert {(each.build[-2], *each.causes, each.seen) for each in joined} == {
+        ("a", CHANGES[0], len(first)), ("a", CHANGES[4], len(second)),
+        ("b", CHANGES[2], len(other)),
+    }  # fmt: skip

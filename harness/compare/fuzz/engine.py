@@ -38,11 +38,7 @@ from harness.model.transport import ProcessAborted
 from harness.native.frames import lookup_payload
 from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
-from harness.scenario.fuzz import (
-    Batch,
-    Round,
-    scenario_of,
-)
+from harness.scenario.fuzz import Batch, Round, scenario_of
 from harness.scenario.fuzz.weights import LOOKUPS_A_ROUND
 from harness.versions import ResolverName
 
@@ -77,9 +73,9 @@ class Engine(AbstractContextManager["Engine"]):
     """Compares on one host; a context manager, which ends the workers.
 
     Parameters: ``box`` a sandbox with the host built; ``batch`` what to compare; ``lanes`` the
-    glibcs, each through its worker; ``tallied`` whether to count what decided, ``rows`` also the
-    dialects' rows and the lines, which asks the model a dozen times more. Raises SandboxError
-    for names that cannot be served.
+    glibcs, each through its worker; ``tallied`` whether to count what decided, and to look for what
+    explains a difference, ``rows`` also to count the dialects' rows and the lines, which asks the
+    model a dozen times more. Raises SandboxError for names that cannot be served.
     """
 
     def __init__(
@@ -107,6 +103,7 @@ class Engine(AbstractContextManager["Engine"]):
         dialects = (*self._dialects, *self._rows.values())
         self.work = HostWork(box, batch, dialects, dict.fromkeys(others))
         self._tally = Tally(self.work) if tallied and of_glibc else None
+        self._is_explained = self._tally is not None
         self._unasked = {other: self._not_asked(other[0]) for other in others}
         self._right: dict[tuple[int, int, bytes], bool] = {}  # what other resolvers said before
         self._payloads = [
@@ -210,10 +207,11 @@ class Engine(AbstractContextManager["Engine"]):
             differing += len(wrong)
             if wrong:
                 agreed = islice((one for one, fits in enumerate(fitting) if fits), _CONTROLS)
-                control = [self._evidence(own, one, number, decode(answers[one])) for one in agreed]
+                told = ((one, number, decode(answers[one])) for one in agreed)
+                control = tuple([self._evidence(own, *one) for one in told if self._is_explained])
                 few = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - kept[number]]
                 kept[number] += len(few)
-                disagreements += [judged(one, control) for one in few]
+                disagreements += [judged(one, control, self._is_explained) for one in few]
         return FuzzReport(
             cases=cases,
             crashes=crashes,

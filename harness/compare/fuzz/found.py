@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 
 from harness.compare import predict
-from harness.compare.causes import causes
 from harness.compare.evidence import Evidence
+from harness.compare.fuzz.changes import explanations
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.results import Result
 from harness.compare.verdict import judge
@@ -16,18 +16,24 @@ _KEPT = 20  # of each build: a bug shows in thousands of cases
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One case on which native and model differ, with everything to look into it."""
+    """One case on which native and model differ, with everything to look into it.
+
+    ``agreed`` are cases of its host on which they do not differ.
+    """
 
     evidence: Evidence
     result: Result
+    agreed: tuple[Evidence, ...] = ()
 
 
-def judged(evidence: Evidence, agreed: Iterable[Evidence]) -> Disagreement:
-    """A case judged, with what explains it and none of what is agreed on."""
-    left = causes(evidence)
+def judged(
+    evidence: Evidence, agreed: tuple[Evidence, ...], is_explained: bool = True
+) -> Disagreement:
+    """A case judged, and explained by what spoils none of what is ``agreed`` on."""
+    left = explanations(evidence) if is_explained else ()
     for one in agreed:
-        left = causes(one, left)
-    return Disagreement(evidence, replace(judge(evidence, predict.GLIBC), causes=left))
+        left = explanations(one, left)
+    return Disagreement(evidence, replace(judge(evidence, predict.GLIBC), causes=left), agreed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,10 +88,13 @@ class Trial:
         return True
 
 
-def shrink(pool: Pool, found: Disagreement) -> Disagreement:
+def shrink(
+    pool: Pool, found: Disagreement, is_alike: Callable[[Disagreement], bool] = lambda _: True
+) -> Disagreement:
     """The smallest disagreement of the same kind that ``found`` leads to.
 
-    That is ``found`` itself when it does not show again. Raises SandboxUnavailable.
+    ``is_alike`` tells one of the same cause. That is ``found`` itself when it does not show again.
+    Raises SandboxUnavailable.
     """
     kind = _kind(found)
     trial = Trial.of(found)
@@ -110,7 +113,7 @@ def shrink(pool: Pool, found: Disagreement) -> Disagreement:
             for (group, _), outcome in zip(specs, outcomes, strict=True):
                 for shown in outcome.values:
                     for number, one in enumerate(shown):
-                        if one is not None and _kind(one) == kind:
+                        if one is not None and _kind(one) == kind and is_alike(one):
                             return before + number, group[number], one
                 before += len(group)
         finally:
