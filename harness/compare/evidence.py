@@ -27,7 +27,7 @@ class LaneSpec:
     ``label`` the same in a word.
     ``emulator`` names the qemu-user that a foreign architecture runs through, ``untrusted``
     says what the self-test of such a lane found wrong, if anything. ``rows`` are those in which
-    the build was told to differ from its version. ``myhostname``: it has systemd's module.
+    the build differs from Debian's of its version. ``myhostname``: it has systemd's module.
     ``resolver`` is what is asked; of another than glibc ``resolver_version`` is its version, and
     ``glibc`` that of the glibc beneath it, or "".
     """

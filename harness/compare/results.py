@@ -162,7 +162,7 @@ class Result:
         str | None, Field(description="its last words before a crash: the text of an assertion")
     ] = None
     rows: Annotated[
-        tuple[str, ...], Field(description="in which the build was told to differ from its version")
+        tuple[str, ...], Field(description="in which it differs from Debian's build of its version")
     ] = ()
     sockets: Annotated[
         int, Field(ge=1, description="entries of one address, one for each kind of socket")

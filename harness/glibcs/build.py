@@ -39,8 +39,8 @@ class Build:
         files: Its real files by the name each is looked up by (its soname): the dynamic loader,
             libc itself, then the other libraries that a lookup may load.
         name: The name given with ``glibc add``; None for other builds.
-        rows: What ``glibc add --row`` told of it: rows of the dialect table in which it differs
-            from its version, ``"gaiconf_numbers_checked=true"``.
+        rows: Rows of the dialect table in which it differs from Debian's build of its version, as
+            its libc or ``glibc add --row`` tells: ``"gaiconf_numbers_checked=true"``.
         package: What its distribution says of it.
         resolver: What in it is asked. Of musl and Go the version is their own; c-ares stands
             beside a glibc, whose version it is.

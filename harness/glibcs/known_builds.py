@@ -164,8 +164,9 @@ def add(
         taken = [one for one in cache.cached() if one.name == chosen]
         if any(one.origin != found.origin for one in taken):
             raise GlibcError(f"the name {chosen} is taken; gai-harness glibc remove {chosen}")
+        named = {row.partition("=")[0]: row for row in (*found.rows, *rows)}
         build = cache.keep(
-            replace(found, id=key, name=chosen, rows=tuple(dict.fromkeys(rows))), work, "added"
+            replace(found, id=key, name=chosen, rows=tuple(named.values())), work, "added"
         )
         for number, one in enumerate(taken):
             if one.id != key:

@@ -39,6 +39,9 @@ WANTED = re.compile(
 # would try 200 places at each of a million lines made to almost fit.
 _BANNER = re.compile(rb"GNU C Library [^\0\n]{0,256}")
 _LOADER_BANNER = re.compile(rb"ld\.so \([^\0\n]{0,256}")
+# Debian's patch of a missing hosts file, which its derivatives have and glibc's releases have not.
+_PATCHED = re.compile(rb"GNU C Library \((?:Debian|Ubuntu|Raspbian)\b")
+_UNPATCHED_ROWS = ("absent_hosts_is_no_data=true",)
 _RELEASE = re.compile(rb" (?:stable|development) release version (\d{1,5}(?:\.\d{1,5}){1,3})")
 # A library names its release once or twice.
 _MOST_BANNERS = 1000
@@ -48,13 +51,17 @@ _SYMBOL_VERSION = re.compile(r"GLIBC_(2\.[0-9]{1,5}(?:\.[0-9]{1,5}){0,2})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Libc:
-    """A libc file, and what it says of itself: its loader's possible names, most certain first."""
+    """A libc file, and what it says of itself.
+
+    ``loader_names`` are its loader's possible ones, most certain first; ``rows`` are as in `Build`.
+    """
 
     path: Path
     version: str
     arch: str
     soname: str
     loader_names: tuple[str, ...]
+    rows: tuple[str, ...]
 
     def build(
         self, loader: tuple[str, Path], library: Callable[[str], Path | None], origin: str, key: str
@@ -72,7 +79,7 @@ class Libc:
         files = [(name, file) for name in names if (file := library(name)) is not None]
         return Build(
             self.version, self.arch, origin, f"{key}-{self.version}-{self.arch}",
-            (loader, (self.soname, self.path), *files),
+            (loader, (self.soname, self.path), *files), rows=self.rows,
         )  # fmt: skip
 
 
@@ -105,7 +112,8 @@ def read_libc(path: Path, shown: str) -> Libc:
     loaders = [name for name in elf.needed if LOADER.match(name)]
     if elf.interpreter:
         loaders.append(elf.interpreter.rpartition("/")[2])
-    return Libc(path, version, elf.arch, elf.soname, tuple(dict.fromkeys(loaders)))
+    rows = () if _PATCHED.search(data) else _UNPATCHED_ROWS
+    return Libc(path, version, elf.arch, elf.soname, tuple(dict.fromkeys(loaders)), rows)
 
 
 def loader_version(data: mmap) -> str | None:

@@ -128,8 +128,8 @@ def remarked(kind: str, remark: str, before: set[str]) -> str:
 
 
 def told(result: Result) -> str:
-    """In which rows the build was told to differ from its version."""
-    return f"glibc {result.where} was told {', '.join(result.rows)}"
+    """In which rows the build differs from Debian's of its version."""
+    return f"glibc {result.where} goes by {', '.join(result.rows)}, as Debian's does not"
 
 
 def told_apart(result: Result, among: Iterable[Result]) -> str:

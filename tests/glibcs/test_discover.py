@@ -157,6 +157,17 @@ def test_a_snapshot_defines_the_next_release_already(tmp_path: Path) -> None:
     assert from_directory(_write(tmp_path, {LIBC: libc, LD: LOADER})).version == "2.42.9000"
 
 
+@pytest.mark.parametrize(("vendor", "rows"), [
+    (b"GNU libc", ("absent_hosts_is_no_data=true",)), (b"Debian GLIBC 2.36-9+deb12u10", ()),
+    (b"Ubuntu GLIBC 2.36-0ubuntu4", ()),
+])  # fmt: skip
+def test_debians_patch_is_told_by_the_banner(
+    tmp_path: Path, vendor: bytes, rows: tuple[str, ...]
+) -> None:
+    libc = elf(content=b"GNU C Library (%b) stable release version 2.36.\n" % vendor)
+    assert from_directory(_write(tmp_path, {LIBC: libc, LD: LOADER})).rows == rows
+
+
 def test_one_of_several_is_chosen_by_its_architecture(tmp_path: Path) -> None:
     files = {
         LIBC: elf(),
