@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     if arguments[:1] == ["--root"]:
         user, home, arguments = "root", "/root", arguments[1:]
     suite = arguments[0] if arguments else other_suite()
-    tests = arguments[1:] or ["-q", "-rs", "-m", "bare"]
+    tests = arguments[1:] or ["-q", "-rs", "-m", "bare and not slow", *marked()]
     PLACE.chmod(0o755)  # others have to reach what is below
     print(f"a bare {suite} with {' and '.join(PACKAGES)}", flush=True)
     try:
@@ -96,6 +96,12 @@ def other_suite() -> str:
     """The Debian of the two that are supported that this machine is not."""
     is_trixie = "VERSION_CODENAME=trixie" in Path("/etc/os-release").read_text()
     return "bookworm" if is_trixie else "trixie"
+
+
+def marked() -> list[str]:
+    """The files with tests of the mark ``bare``: the others are not even read."""
+    files = sorted(TREE.glob("tests/*/**/test_*.py"))
+    return [str(path.relative_to(TREE)) for path in files if "mark.bare" in path.read_text()]
 
 
 def readme_command() -> str:

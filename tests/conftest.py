@@ -35,8 +35,10 @@ _APART = "tests/docs/test_blocks.py::test_the_page_is_true["
 """These share nothing, and take minutes together: any worker may have any of them."""
 _FIRST = ("tests/compare/", "tests/docs/test_blocks.py", "tests/e2e/")
 """What takes longest, after `_TOGETHER`: no worker is left alone with it at the end."""
-# how long an example takes on a busy machine says nothing of what is tested
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# how long an example takes on a busy machine says nothing of what is tested; every run draws others
+settings.register_profile(
+    "busy", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("busy")
 
 

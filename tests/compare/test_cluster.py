@@ -33,7 +33,7 @@ Tls = tuple[str, str, str]
 """The files of the authority, the certificate and its key."""
 
 SEED = 11
-CASES = 2500  # some ten batches
+CASES = 1500  # some six batches
 LOOPBACK = "127.0.0.1"
 TWO_FILES = "--tls-ca /dev/null --tls-cert"
 

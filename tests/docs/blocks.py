@@ -79,6 +79,7 @@ def environment(private: Path, cache: Path | None) -> dict[str, str]:
         "NO_COLOR": "1",
         "TERM": "dumb",
         "GIT_CONFIG_GLOBAL": os.devnull,
+        "PIP_COMPILE": "0",  # most of what is installed is never imported
     }
 
 

@@ -126,7 +126,7 @@ def installed(folder: Path, built: Built, unreachable: Unreachable) -> Path:
     place = folder / "venv"
     subprocess.run([sys.executable, "-P", "-m", "venv", "--without-pip", place], check=True)
     pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
-    run_pip([*pip, "install", str(built.wheels[native_arch()])], unreachable)
+    run_pip([*pip, "install", "--no-compile", str(built.wheels[native_arch()])], unreachable)
     return place / "bin/gai-harness"
 
 

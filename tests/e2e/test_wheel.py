@@ -114,7 +114,7 @@ def test_the_one_file_of_the_page_runs(
     place, file, unpacked = tmp_path / "venv", tmp_path / "gai-harness.pex", tmp_path / "unpacked"
     start(sys.executable, "-P", "-m", "venv", "--without-pip", place, check=True)
     pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
-    run_pip([*pip, "install", "pex"], unreachable)
+    run_pip([*pip, "install", "--no-compile", "pex"], unreachable)
     words = [built.wheels[native_arch()], "-c", "gai-harness", "-o", file]
     run_pip([str(place / "bin/pex"), "--pex-root", str(place), *map(str, words)], unreachable)
     assert file.stat().st_size < 30 << 20
