@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.model.addresses import leading_zeros
 from harness.model.cares_dns import CaresChannel
 from harness.model.cares_names import (
     CaresDns,
@@ -41,7 +40,7 @@ from harness.model.lookup import (
 from harness.model.order import RULES, Destination, Order, order_of
 from harness.model.policy import DEFAULT_SCOPES, Policy, prefixes
 from harness.model.services import AF_INET, AF_INET6, AF_UNSPEC, FAMILY, UndefinedAnswer
-from harness.model.standards import RFC6724, Standard, known_destinations
+from harness.model.standards import RFC6724, Standard, all_bits, known_destinations
 
 NOSORT = 0x40000000
 """ARES_AI_NOSORT, in a place that netdb.h leaves free (csrc/PROTOCOL.md)."""
@@ -55,9 +54,9 @@ POLICY = Policy(
 _NOBODY_SCOPE, _NOBODY_LABEL = 1, 1
 
 
-def common_prefix(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
+def common_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
     """CommonPrefixLen of RFC 3484 §2.2 for IPv6; IPv4 addresses are not compared."""
-    return destination.version == 6 and leading_zeros(int(destination) ^ int(source), 128)
+    return destination.version == 6 and all_bits(destination, source, prefixlen)
 
 
 # RFC 6724 §6 with these rules:
@@ -132,9 +131,9 @@ def find(
 
 def _find(request: Request, names: NameService, own: CaresBehaviour, chance: Chance) -> Found:
     try:
-        found, port, sorts = _addresses(request, names, own, chance)
+        found, port = _addresses(request, names, own, chance)
     except Failed as failure:
-        status: Status = failure.args[0]
+        (status,) = failure.args
         return Found(error=_EAI.get(status, "EAI_FAIL"), errno=status)
     except UndefinedAnswer:
         return Found(undefined=True)
@@ -144,7 +143,7 @@ def _find(request: Request, names: NameService, own: CaresBehaviour, chance: Cha
     items = tuple(Item(target, *socket, port) for target in found.targets)
     wants_name = request.hints and request.flags & AI_CANONNAME
     return Found(
-        items, None, sorts and len(items) > 1 and not request.flags & NOSORT,
+        items, None, bool(request.name and items[1:]) and not request.flags & NOSORT,
         found.canonname if items and wants_name else None, flags=0, errno=Status.SUCCESS,
     )  # fmt: skip
 
@@ -155,8 +154,8 @@ class _Died(Exception):
 
 def _addresses(
     request: Request, names: NameService, own: CaresBehaviour, chance: Chance
-) -> tuple[Collected, int, bool]:
-    """The addresses, the port of each, and whether they are to be sorted; raises Failed, _Died."""
+) -> tuple[Collected, int]:
+    """The addresses and the port of each; raises Failed, _Died."""
     name, family = request.name, request.family if request.hints else AF_UNSPEC
     flags = request.flags if request.hints else 0
     if family not in (AF_UNSPEC, AF_INET, AF_INET6):
@@ -165,37 +164,37 @@ def _addresses(
         raise _Died
     if name is None and request.service is None:
         raise Failed(Status.ENOTFOUND)
-    if name is not None and re.search(r"\.onion\.?$", name, re.I | re.A):
+    if name is not None and re.search(r"(?ai)\.onion\.?$", name):
         raise Failed(Status.ENOTFOUND)
     port = _port(request.service, flags, names, own)
     if name is None:
         local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
         both = Target(IPv6Address(local[0])), Target(IPv4Address(local[1]))
         targets = [one for one in both if family in (AF_UNSPEC, FAMILY[one.address.version])]
-        return Collected(targets), port, False
+        return Collected(targets), port
     four, six = ipv4(name), ipv6(name, own) if family != AF_INET else None
     found = Collected()
     if four is not None:
         found.targets.append(Target(four))
         found.canonname = name
         if family == AF_INET or not own.literal_asked_for:
-            return found, port, False
+            return found, port
         found.canonname = None
     elif six is not None:
-        return Collected([Target(six)], name), port, False
+        return Collected([Target(six)], name), port
     etc = names.etc
     channel = CaresChannel(etc.servers, etc.resolver, names.first_reply, own, chance)
     dns = CaresDns(name, family, etc, channel)
     status = Status.ECONNREFUSED
     for lookup in lookups_of(etc.hosts_line, own):
         if lookup == "f" and hosts_file(name, family, etc, own, found):
-            return found, port, True
+            return found, port
         if lookup == "b" and not is_localhost(name, own):
             status = dns.search(found, status)
-            if status is Status.SUCCESS:
+            if not status:  # success
                 if not found.targets and own.alias_alone == "crash":
                     raise _Died
-                return found, port, True
+                return found, port
     raise Failed(status)
 
 
@@ -214,32 +213,33 @@ def _port(service: str | None, flags: int, names: NameService, own: CaresBehavio
 
 _BLANKS = r"[ \t\n\v\f\r]*"
 _C_NUMBER = re.compile(_BLANKS + r"([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)?", re.A)
-_DECIMAL = re.compile(_BLANKS + r"([+-]?)([0-9]+)", re.A)
+_DECIMAL = re.compile(_BLANKS + r"([+-]?)0*([0-9]{1,20})")
+_DIGITS = re.compile(r"0*([0-9]{1,5})")
 _ULONG = 1 << 64
 _MOST_PORT = 65535
 
 
 def _number(text: str, own: CaresBehaviour) -> int | None:
     """The port that a text is, None for none."""
-    if own.port_numbers in ("whole", "digits"):
+    if own.port_numbers == "digits":
+        plain = _DIGITS.fullmatch(text)
+        return _port_or_none("", int(plain[1])) if plain else None
+    if own.port_numbers == "whole":
         match = _DECIMAL.fullmatch(text)
-        if text == "" and own.port_numbers == "whole":
-            return 0
-        if match is None or (own.port_numbers == "digits" and not text[0].isdecimal()):
-            return None
-        value = _unsigned(match[1], int(match[2][-30:]))
-        return value if value is not None and value <= _MOST_PORT else None
+        return _port_or_none(match[1], int(match[2])) if match else None if text else 0
     match = _C_NUMBER.match(text)
     digits = (match and match[2]) or "0"
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
-    value = _unsigned(match[1] if match else "", int(digits, base))
-    if own.port_numbers == "nonzero":
-        return (_ULONG - 1 if value is None else value) & _MOST_PORT or None
-    return value if value is not None and value <= _MOST_PORT else None
-
-
-def _unsigned(sign: str, number: int) -> int | None:
-    """What strtoul(3) makes of a number, None for one that is too large."""
+    sign, number = match[1] if match else "", int(digits, base)
+    if own.port_numbers == "loose":
+        return _port_or_none(sign, number)
     if number >= _ULONG:
-        return None
-    return -number % _ULONG if sign == "-" else number
+        return _MOST_PORT
+    return (-number if sign == "-" else number) & _MOST_PORT or None
+
+
+def _port_or_none(sign: str, number: int) -> int | None:
+    """What strtoul(3) makes of a number, None for what is no port."""
+    if sign == "-" and number < _ULONG:
+        number = -number % _ULONG
+    return number if number <= _MOST_PORT else None

@@ -10,9 +10,11 @@ src/lib/ares_process.c, ares_send.c, ares_query.c and ares_getaddrinfo.c of the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from typing import NamedTuple
 
 from harness.model.cares_rows import CaresBehaviour, Status
@@ -25,7 +27,6 @@ _STATUSES = {
     "REFUSED": Status.EREFUSED,
 }  # fmt: skip
 _FAILURES = Status.ESERVFAIL, Status.EREFUSED
-_WAIT = 1_000_000  # round trips
 _LONGEST_READ = 253  # bytes of a name, without its final dot
 
 
@@ -41,8 +42,8 @@ class _Question:
     """One question on its way.
 
     ``sent`` is the time, ``serial`` its place among all that was sent. ``answered``: there will be
-    a reply, or an error where the server is not there. ``cookie``: it goes with one (RFC 7873);
-    ``plain``: without EDNS.
+    a reply, or an error where the server is not there; what is not times out in the order in which
+    it was sent. ``cookie``: it goes with one (RFC 7873); ``plain``: without EDNS.
     """
 
     record: Record
@@ -51,13 +52,12 @@ class _Question:
     stream: bool = False
     tries: int = 0
     given_up: bool = False
-    cookie: bool = True
+    cookie: bool = field(init=False)
     plain: bool = False
     on_way: bool = False
-    sent: int = 0
-    serial: int = 0
-    until: int = 0
-    answered: bool = False
+    sent: int = field(init=False)
+    serial: int = field(init=False)
+    answered: bool = field(init=False)
     skipped: set[int] = field(default_factory=set)
     connections: set[tuple[int, int]] = field(default_factory=set)
 
@@ -77,12 +77,12 @@ class CaresChannel:
         self.rotates = "rotate" in options
         tries = resolver.attempts if own.options_read else own.tries
         self.most = len(servers) * tries
-        self.failures = [0] * len(servers)
-        self.failed = [0] * len(servers)  # when each did the last time
+        self.failures = Counter[int]()
+        self.failed = Counter[int]()  # when each did the last time
         self.asked = 0
         self.late = set[tuple[int, Record]]()
         self.without_cookies = set[int]()  # servers that are known to know none
-        self.clock = 0
+        self.clock = count(1)
 
     def ask(self, name: str, records: Sequence[Record]) -> list[CaresReply]:
         """The replies to the questions for one name, in the order in which they end."""
@@ -90,18 +90,22 @@ class CaresChannel:
 
     def best(self) -> int:
         """The server that failed least, the longest ago."""
-        ranks = list(zip(self.failures, self.failed, range(len(self.servers)), strict=True))
-        if not self.rotates:
-            return min(ranks)[2]
-        least = [number for number, failures in enumerate(self.failures)
-                 if failures == min(self.failures)]  # fmt: skip
-        return least[self.chance.choose(len(least))]
+        by_failures: dict[int, list[int]] = {}
+        for number in range(len(self.servers)):
+            by_failures.setdefault(self.failures[number], []).append(number)
+        least = by_failures[min(by_failures)]
+        if self.rotates:
+            return least[self.chance.choose(len(least))]
+        return min(least, key=self.failed.__getitem__)
 
     def fail(self, server: int) -> None:
         """Note a failure of a server."""
-        self.clock += 1
         self.failures[server] += 1
-        self.failed[server] = self.clock
+        self.failed[server] = next(self.clock)
+
+    def recover(self, server: int) -> None:
+        """Forget the failures of a server."""
+        del self.failures[server], self.failed[server]
 
 
 class _CaresExchange:
@@ -115,8 +119,9 @@ class _CaresExchange:
         self.now = 0
         self.replies: list[CaresReply] = []
         self.unread_error = set[int]()  # sockets of servers that are not there
-        self.connection = [0] * len(self.servers)
+        self.connection = Counter[int]()
         self.over_udp = set[tuple[int, Record, int]]()
+        self.ever_over_udp = set[tuple[int, Record]]()
         self.later: list[Callable[[], None]] | None = None
         self.moved = False  # a question, to another server or to TCP
         self.questions = []
@@ -130,14 +135,14 @@ class _CaresExchange:
         for question in self.questions:
             self._send(question)
         while on_way := [one for one in self.questions if one.on_way]:
-            until = min(one.until for one in on_way)
-            coming = [one for one in on_way if one.answered and one.sent < until]
+            coming = [one for one in on_way if one.answered]
             if coming:
                 self._take(self._next(coming))
                 continue
-            self.now = until
+            self.now += 1
+            oldest = min(one.sent for one in on_way)
             for one in on_way:
-                if one.until == until:
+                if one.sent == oldest:
                     self._timed_out(one)
         if self.moved and len(self.replies) > 1 and self.channel.chance.choose(2):
             self.replies.reverse()  # as a machine with more to do may have it
@@ -215,8 +220,7 @@ class _CaresExchange:
         closed = self.servers[number].closed
         if question.stream:
             if not self.connection[number]:
-                channel.clock += 1
-                self.connection[number] = channel.clock
+                self.connection[number] = next(channel.clock)
             question.connections.add((number, self.connection[number]))
         elif closed:
             if number in self.unread_error:  # the answer to an earlier question has come as errno
@@ -224,14 +228,13 @@ class _CaresExchange:
                 self._write_failed(question)
                 return
             self.unread_error.add(number)
-        channel.clock += 1
         self.moved |= again or question.tries > 0 or question.stream
         question.cookie = number not in channel.without_cookies
-        question.on_way, question.sent, question.serial = True, self.now, channel.clock
-        question.until = self.now + _WAIT * 2 ** (question.tries // len(self.servers))
+        question.on_way, question.sent, question.serial = True, self.now, next(channel.clock)
         question.answered = closed or question.stream or self._is_answered(question)
         if not question.stream:
             self.over_udp.add((number, question.record, self.now))
+            self.ever_over_udp.add((number, question.record))
 
     def _is_answered(self, question: _Question) -> bool:
         """Whether a server says something over UDP."""
@@ -284,8 +287,7 @@ class _CaresExchange:
                 self._skip(question, number)
                 self._next_server(question)
             return
-        self.channel.failures[number] = 0
-        self.channel.failed[number] = 0
+        self.channel.recover(number)
         answers = packet.addresses or packet.chain or packet.word == "unrelated"
         if status is Status.SUCCESS and not answers:
             status = Status.ENODATA
@@ -300,7 +302,7 @@ class _CaresExchange:
         if first is None or question.record == first:
             return False
         if first == "A":
-            return not any((number, first, at) in self.over_udp for at in range(question.sent + 1))
+            return (number, first) not in self.ever_over_udp
         if (number, first, question.sent) not in self.over_udp:
             return True
         return self._goes_on(question, first) and self.channel.chance.choose(2) == 0
@@ -348,7 +350,7 @@ class _CaresExchange:
         if self.own.by_failures:
             self.channel.fail(number)
         self.unread_error.discard(number)
-        self.connection[number] = 0
+        del self.connection[number]
         for one in self.questions:
             if not one.on_way or one.server != number:
                 continue

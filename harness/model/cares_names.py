@@ -33,7 +33,8 @@ _ESCAPED = re.compile(r"\\(.)", re.S)
 _OCTETS = re.compile(r"0*([0-9]{1,3})" + r"(?:\.0*([0-9]{1,3}))?" * 3)
 _BITS = re.compile(r"0|[1-9][0-9]?|1[01][0-9]|12[0-8]")
 _LONGEST_IPV6 = 50  # of the text, with /128
-_LONGEST_LABEL, _LONGEST_NAME, _LONGEST_VALUE = 63, 255, 511
+_LABELS = re.compile(rb"(?s)[^.]{1,63}(\.[^.]{1,63})*")
+_LONGEST_NAME, _LONGEST_SENT, _LONGEST_VALUE = 255, 253, 511
 
 
 class Failed(Exception):
@@ -196,17 +197,13 @@ def askable(name: str, own: CaresBehaviour) -> Status:
     """Whether a name can be put in a question, or what is wrong with it."""
     if own.plain_names and not _PLAIN.fullmatch(_ESCAPED.sub(r"\1", name)):
         return Status.EBADNAME
-    labels = (
-        _ESCAPED.sub("x", name).removesuffix(".").encode("utf-8", "surrogateescape").split(b".")
-    )
-    if labels == [b""]:
-        return Status.SUCCESS if name in ("", ".") else Status.EBADNAME
-    length = sum(len(one) + 1 for one in labels)
-    length += -1 if own.plain_names else 1  # of the text, or of the bytes that are sent
-    if length > _LONGEST_NAME or not all(1 <= len(one) <= _LONGEST_LABEL for one in labels):
+    if name in ("", "."):
+        return Status.SUCCESS
+    text = _ESCAPED.sub("x", name).removesuffix(".").encode("utf-8", "surrogateescape")
+    longest = _LONGEST_NAME if own.plain_names else _LONGEST_SENT
+    if len(text) > longest or not _LABELS.fullmatch(text):
         return Status.EBADNAME
-    too_long = own.plain_names and len(name) > _LONGEST_NAME  # with a final dot
-    return Status.EFORMERR if too_long else Status.SUCCESS
+    return Status.EFORMERR if len(name) > _LONGEST_NAME else Status.SUCCESS  # with a final dot
 
 
 class CaresDns:
