@@ -81,6 +81,8 @@ RANKS = 'DEFAULT_PRECEDENCE = prefixes(("::1/128", 50), ("::/96", 20), ("::/0", 
         ("kept = lru_cache(1 << 12)(f)", "kept = lru_cache(1 << 12)(g)", False),
         ("zip(a, b, strict=True)", "zip(a, b, strict=False)", True),
         ("zip(a, b, strict=True)", "zip(b, b, strict=True)", False),
+        ("x = status is Status.ENODATA", "x = status <= Status.ENODATA", True),
+        ("x = status is Status.ENODATA", "x = status > Status.ENODATA", False),
         # a label tells apart, and that of ::/0 also from a user's
         (LABELS, LABELS.replace("6", "7"), True),
         (LABELS, LABELS.replace("6", "0"), False),

@@ -71,7 +71,7 @@ def collect(folder: Path) -> bytes:
         lanes = lanes_for(_BUILDS, "worker", resolver="all")
         modules = map(load, sorted((TREE / "tests/compare/myhostname").iterdir()))
         scenarios = [*load_scenarios(()), *modules, *load_suite("rule9")[::_EVERY]]
-        found = evidence_of(make_jobs(scenarios, lanes), 2)
+        found = evidence_of(make_jobs(scenarios, lanes), 6)  # which wait for servers
         pieces: list[Any] = []
         asked_alike = groupby(
             found,
@@ -129,6 +129,8 @@ def main() -> int:
             for operator, changed in changes(source):
                 name, users = judges.through(module, source, changed)
                 end = judges.tried(module, source, changed) if users else name
+                if end == "survived" and not users & judges.settled:
+                    end = name
                 if end not in ("", "survived"):
                     unasked[end] += 1
                     continue

@@ -107,6 +107,9 @@ def _is_cache(node: ast.expr) -> bool:
 
 
 def _is_word(node: ast.expr) -> bool:
+    """Whether it is a text, or one of an enumeration."""
+    if isinstance(node, ast.Attribute):
+        return node.attr.isupper()
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 

@@ -102,6 +102,8 @@ class Judges:
         self._runs: dict[tuple[str, int], set[int]] = {}
         """Which pieces run through each line."""
         self._defaults: dict[str, str] = {}
+        self.settled: set[int] = set()
+        """The pieces of which time decides nothing."""
         self._said: list[Any] = []
         for number, one in enumerate(self._pieces):
             self._forget()
@@ -112,6 +114,8 @@ class Judges:
                 continue
             if _fails(one, None):
                 sys.exit("the model does not say what was collected: remove evidence.pickle")
+            if found.ways == 1:
+                self.settled.add(number)
             for line in lines:
                 self._runs.setdefault(line, set()).add(number)
         # what has noticed a change of late is first
