@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.scenario import gai_conf_files
-from harness.scenario.schema import Address, Expect, Lookup, RouteSpec, Scenario
+from harness.scenario.schema import Address, Expect
 from tests.scenario.kit import loaded
 
 TEXT = """\
@@ -97,14 +97,6 @@ def test_specifiers_and_architectures(spec: str | None, version: str, fits: bool
     expect = Expect(order=("192.0.2.1",), glibc=spec, arch=("armhf", "s390x"))
     assert not expect.matches(version)
     assert expect.matches(version, "armhf") is fits
-
-
-def test_models_can_be_built_in_python() -> None:
-    assert str(RouteSpec(to="default", from_="192.0.2.1", on_link=False).network) == "0.0.0.0/0"
-    look = Lookup(name="web", expect=(Expect(error="EAI_NONAME"),))
-    scenario = Scenario.model_validate({"name": "x", "host": {}, "lookups": (look,)})
-    assert scenario.lookups == (look,)
-    assert Scenario.model_validate(scenario.model_dump(mode="json", by_alias=True)) == scenario
 
 
 def test_a_node_with_a_thousand_interfaces_can_be_written(tmp_path: Path) -> None:

@@ -113,33 +113,3 @@ def test_a_mutated_file_is_a_scenario_or_one_line_and_status_2(
             told = capsys.readouterr()
             assert (told.out, told.err.count("\n")) == ("", 1), f"case {number}: {told.err}"
     assert refused > CASES / 4 / 4, "nearly every mutation was taken: too mild to show anything"
-
-
-SERVICE = """
-name: odd
-host: {{}}
-name_service: {{hosts: {hosts}, dns: {{names: {{n{last}: [192.0.2.1]}}, aliases: {{{aliases}}}}}}}
-lookups: [{{name: {name}}}]
-"""
-
-
-@pytest.mark.parametrize(
-    ("hosts", "aliases", "name", "place"),
-    [
-        ("dns", 8, "n0", ""),
-        ("dns", 9, "n0", "aliases"),
-        (r'"files\ndns"', 0, "n0", "name_service.hosts"),
-        ('"files\\u2003dns"', 0, "n0", "name_service.hosts"),
-        ("dns", 0, r"'n\0480'", "lookups[0].name"),
-    ],
-)
-def test_odd_name_services(hosts: str, aliases: int, name: str, place: str, tmp_path: Path) -> None:
-    path = tmp_path / "odd.gai.yaml"
-    chain = ", ".join(f"n{number}: n{number + 1}" for number in range(aliases))
-    path.write_text(SERVICE.format(hosts=hosts, last=aliases, aliases=chain, name=name))
-    if not place:
-        assert load(path).scenario.name == "odd"
-        return
-    with pytest.raises(ScenarioError) as refused:
-        load(path)
-    assert place in str(refused.value)
