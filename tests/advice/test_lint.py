@@ -23,43 +23,27 @@ ALL_PRECEDENCES = (
 )
 ALL_SCOPES = "scopev4 169.254.0.0/16 2\nscopev4 127.0.0.0/8 2\nscopev4 0.0.0.0/0 14\n"
 
-# beside docs/lint.md: (code, line of the finding, a file that has it, a file that has not)
+# beside docs/lint.md and what real glibcs show (tests/compare/test_lint_effects.py):
+# code, line of the finding, a file that has it, a file that has not
 CASES: list[tuple[str, int, str, str]] = [
-    ("GAI001", 2, "\nlabels ::1/128 0", "\nlabel ::1/128 0"),
     ("GAI002", 1, "scopev4 2001:db8::/32 5", "scopev4 ::ffff:10.0.0.0/104 5"),
-    ("GAI002", 1, "scopev4 10.0/8 5", "scopev4 10.0.0.0/8 5"),
     ("GAI002", 1, "label", "label ::1/128 0"),
     ("GAI003", 1, "scopev4 10.0.0.0/33 5", "scopev4 10.0.0.0/32 5"),
     ("GAI003", 1, "scopev4 ::ffff:10.0.0.0/95 5", "scopev4 ::ffff:10.0.0.0/104 5"),
     ("GAI003", 1, "label ::1/x 0", "label ::1/1 0"),
-    ("GAI006", 1, "scopev4 10.0.0.1 5", "scopev4 10.0.0.1/32 5"),
     ("GAI007", 1, "label ::1/128 2147483648", "label ::1/128 2147483647"),
-    ("GAI007", 1, "reload maybe", "reload no"),
-    ("GAI008", 1, "label ::1/128 +5", "label ::1/128 5"),
-    ("GAI008", 1, "label ::1/+128 5", "label ::1/128 5"),
-    ("GAI009", 1, "label 2001:db8::1/32 5", "label 2001:db8::/32 5"),
-    ("GAI009", 1, "scopev4 10.0.0.1/8 5", "scopev4 10.0.0.0/8 5"),
-    ("GAI010", 2, "label ::1/128 0\nlabel ::1/128 5", "label ::1/128 0\nprecedence ::1/128 5"),
     ("GAI010", 2, "label 2001:db8::1/32 0\nlabel 2001:db8::/32 5",
      "label 2001:db8::/33 0\nlabel 2001:db8::/32 5"),
-    ("GAI011", 0, ALL_LABELS.replace("label fec0::/10 5\n", ""), "reload no"),
-    ("GAI012", 0, "precedence ::ffff:0:0/96 100", ALL_PRECEDENCES),
-    ("GAI012", 0, "precedence ::1/128 50", "label ::1/128 0"),
-    ("GAI013", 0, "scopev4 10.0.0.0/8 5", ALL_SCOPES),
-    ("GAI014", 0, "precedence ::/0 10\nprecedence ::/96 20", ALL_PRECEDENCES),
+    ("GAI010", 1, "reload no\nreload yes", "reload no"),
     ("GAI014", 0, "precedence 2001:db8::/32 7\nprecedence ::ffff:192.0.2.0/120 7",
      "precedence 2001:db8::/32 7\nprecedence ::ffff:192.0.2.0/120 8\n"
      "precedence ::ffff:0:0/96 9"),
-    ("GAI010", 1, "reload no\nreload yes", "reload no"),
-    ("GAI015", 2, "reload no\nreload yes", "reload yes\nreload no"),
     ("GAI016", 1, "reload no way", "reload no #way"),
     ("GAI017", 1, "label ::1/128 0\0", "label ::1/128 0 # \0"),
     ("GAI018", 3, "label ::/1 5\nlabel 8000::/1 6\nlabel ::/0 1", "label ::/1 5\n\nlabel ::/0 1"),
-    ("GAI019", 1, "scopev4 8.0.0.0/8 5", "scopev4 8.0.0.0/8 14"),
-    ("GAI020", 1, "label ::fff:0:0/96 5", "label ::ffff:0:0/96 5"),
-    ("GAI020", 1, "label 1::/16 5\nlabel 3::/16 6\nlabel 64::/12 5", "label 64:ff9b:1::/48 6"),
     ("GAI018", 1, "scopev4 10.0.0.0/31 5\nscopev4 10.0.0.0/32 5\nscopev4 10.0.0.1/32 5",
      "scopev4 10.0.0.0/31 5\nscopev4 10.0.0.0/32 5\nscopev4 10.0.0.2/32 5"),
+    ("GAI020", 1, "label 1::/16 5\nlabel 3::/16 6\nlabel 64::/12 5", "label 64:ff9b:1::/48 6"),
 ]  # fmt: skip
 
 
@@ -105,15 +89,15 @@ def test_what_changed_at_2_41_is_reported_for_its_versions() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"\xef\xbb\xbflabel ::1/128 0", "byte order mark"),
-        ("Label ::1/128 0", "lower case"),
         ("precendence ::1/128 0", "perhaps precedence"),
-        ("label 192.0.2.0/24 5", "write ::ffff:192.0.2.0/120"),
         ("label ::1/128 +5", "here 5"),
         ("label ::1/128 -18446744073709551611", "here 5; another number where long has 32 bits"),
+        # shown as it is written
+        ("precedence ::/0 -1", "value -1 (read as 18446744073709551615) is above 2147483647: ign"),
+        ("scopev4 10.0.0.0/-1 5", "prefix length -1 (read as 18446744073709551615) is above 32"),
     ],
 )
-def test_messages_say_what_to_do(text: str | bytes, words: str) -> None:
+def test_messages_say_what_to_do(text: str, words: str) -> None:
     assert words in lint(text)[0].message
 
 
@@ -128,8 +112,6 @@ MEANT: list[tuple[str | Path, str, str, tuple[str, ...]]] = [
     (Path("lost-colon.conf"), "GAI002", "is not an IPv6 address", (V4_FIRST,)),
     (Path("scope-without-length.conf"), "GAI006", "one address", ("scopev4 192.168.0.0/16 5",)),
     ("precedence 2001:db8:5:: 60", "GAI006", "die", ("precedence 2001:db8:5::/48 60",)),
-    ("label ::ffff:10.0.0.0 5", "GAI006", "die", ("label ::ffff:10.0.0.0/104 5",)),
-    ("label 2001:db8::6 5", "GAI006", "die", ("label 2001:db8::6/128 5",)),
     ("label 2001:db8:: /32 5", "GAI006", "blanks inside", ("label 2001:db8::/32 5",)),
     ("precedence ::ffff:0:0/ 96 100", "GAI005", "blanks inside", (V4_FIRST,)),
     ("precedence ::ffff:0/96 100", "GAI009", "means ::/96", (V4_FIRST,)),
@@ -137,15 +119,12 @@ MEANT: list[tuple[str | Path, str, str, tuple[str, ...]]] = [
     ("precedence 0.0.0.0/0 100", "GAI002", "IPv4 address", (V4_FIRST,)),
     ("scopev4 169.254/16 14", "GAI002", "'169.254'", ("scopev4 169.254.0.0/16 14",)),
     ("\ufefflabel ::1/128 0", "GAI001", "byte order mark", ("label ::1/128 0",)),
-    ("Label ::1/128 0", "GAI001", "lower case", ("label ::1/128 0",)),
     ("Reload  YES", "GAI001", "lower case", ("reload yes",)),
-    ("reload Yes", "GAI007", "means no", ("reload yes",)),
     ("reload maybe", "GAI007", "means no", ()),
     # not offered: another line has these addresses, nothing like it is known, no value
     ("precedence ::ffff:0:0/96 10\nprecedence ::fff:0:0/96 100", "GAI020", "::fff:0:0/96", ()),
     ("precedence ::ffff:0.0.0.0/97 1\nprecedence 0.0.0.0/0 100", "GAI002", "IPv4 address", ()),
     ("label 2001:db8::x/32 5", "GAI002", "is not an IPv6 address", ()),
-    ("precedence ::ffff:0:0/96 high", "GAI007", "'high'", ()),
     ("precedence 2001:db8::6", "GAI006", "2001:db8::6/128", ()),
 ]  # fmt: skip
 

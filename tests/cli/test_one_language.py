@@ -190,12 +190,6 @@ def test_a_build_newer_than_the_model_is_said_so_once(
     assert out.count("the model knows glibc up to") == 1
 
 
-def test_a_long_remark_is_told_once(call: Call) -> None:
-    out = call("explain", "seed-rule9-ipv4-only").out
-    assert out.count("IPv4-only host: ") == 2
-    assert out.count("Rules 3, ") == out.count("(explained above)") == 1
-
-
 def test_fetch_all_is_fetch_dash_dash_all(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 

@@ -128,17 +128,6 @@ def test_happy_eyeballs_takes_the_families_by_turns(watch: Watch) -> None:
     assert tried(plain) == refused(HERE)
 
 
-def test_the_second_family_is_tried_after_the_delay(watch: Watch) -> None:
-    read = watch(*python(ASYNCIO.format('"half", 80, happy_eyeballs_delay=0.2')))
-    first, second = read["contacts"]
-    assert (first["address"], second["address"]) == (*HALF,)
-    assert 200 <= second["at_ms"] - first["at_ms"] < first["after_ms"]
-    assert second["result"] == "ECONNREFUSED"
-    assert (first["result"], first["in_progress"]) == ("no answer", True)
-    slow = watch(*python(ASYNCIO.format('"half", 80')))
-    assert tried(slow) == [(HALF[0], "no answer")]
-
-
 DATAGRAMS = """
 import socket
 for family, place in ((socket.AF_INET, "192.0.2.2"), (socket.AF_INET6, "2001:db8:1::3")):
@@ -191,15 +180,6 @@ def test_node_takes_the_order_as_it_is_or_ipv4_first(watch: Watch) -> None:
     }
     assert took["verbatim"]["contacts"][0]["address"] == HALF[0]
     assert tried(took["ipv4first"])[0] == (HALF[1], "ECONNREFUSED")
-
-
-@pytest.mark.needs("node", "nodejs")
-def test_node_takes_the_families_by_turns_from_20_on(watch: Watch) -> None:
-    version = watch("node", "--version")["output"].strip()
-    turns = int(version.removeprefix("v").partition(".")[0]) >= 20
-    read = watch("node", "--dns-result-order=verbatim", "-e", NODE.replace("half", "here"))
-    wanted = [HERE[0], HERE[2], HERE[1], HERE[3]] if turns else HERE[:1]
-    assert tried(read) == refused(wanted)
 
 
 @pytest.mark.needs("keytool", "default-jre-headless")
@@ -348,15 +328,6 @@ def test_a_flood_is_cut_and_counted(watch: Watch) -> None:
 # --- what cannot be
 
 
-def test_no_strace_is_one_line(
-    call: Call, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    done = call("watch", scenario, "--", "/bin/true")
-    assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
-    assert "apt-get install strace" in done.err
-
-
 def test_a_strace_that_may_not_trace_is_one_line(
     call: Call, scenario: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,9 +372,3 @@ def test_its_words_are_its_own(call: Call, scenario: Path) -> None:
     assert done.out.splitlines()[-1] == "  --json --help -- -4"
     help_ = subprocess.run([COMMAND, "watch", "--help"], capture_output=True, text=True, check=True)
     assert "[-- COMMAND ...]" in help_.stdout
-
-
-def test_a_name_nobody_knows_is_said(call: Call) -> None:
-    done = call("watch", "zzz.invalid", "localhost", "--json", "--", "true")
-    assert (done.status, json.loads(done.out)["status"]) == (1, 0)
-    assert done.err.count("zzz.invalid': the name service ") == 1
