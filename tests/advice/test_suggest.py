@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from itertools import permutations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -222,40 +221,6 @@ def test_other_lookups_are_left_alone_where_that_costs_no_line() -> None:
     assert beside.elsewhere.pairs == 0
 
 
-GOOGLE = Candidate("2a00:1450:4010:c05::8b", "201:1:2:3::5", prefixlen=7, index=3)
-GOOGLE_FOUR = Candidate("64.233.162.138", "192.168.1.5", prefixlen=24, index=2)
-MESH = replace(GOOGLE, destination="200:aa::1")
-
-
-def test_other_look_ups_are_kept_by_a_line_for_the_network_of_the_source() -> None:
-    """The precedence of IPv4 would do, if the mesh's own name did not have to stay."""
-    mesh, want = case(GOOGLE_FOUR, MESH, name="mesh"), targets("64.233.162.138")
-    google = case(GOOGLE, GOOGLE_FOUR, name="google")
-    alone = suggest([google], None, want)
-    assert isinstance(alone, Suggestion)
-    assert own(alone) == ["precedence ::ffff:64.233.0.0/112 45"]
-    assert own(alone.shorter or alone) == ["precedence ::ffff:0:0/96 45"]
-    assert own(suggest([google], None, want, [mesh])) == ["label 200::/7 8"]
-    # what need not stay is turned by the shorter one only
-    free = suggest([google], None, want, [mesh], stay=False)
-    assert isinstance(free, Suggestion)
-    assert own(free) == ["label 200::/7 8"]
-    assert own(free.shorter or free) == ["precedence ::ffff:0:0/96 45"]
-    kept = targets("200:aa::1", "64.233.162.138")
-    for order in (kept, kept[:1]):
-        assert own(suggest([google], None, want, [], [(mesh, order)])) == ["label 200::/7 8"]
-    # it may be told to change, too: the blunt line does both, and one for the network as well
-    both_turned = suggest([google], None, want, [], [(mesh, kept[::-1])])
-    assert isinstance(both_turned, Suggestion)
-    assert own(both_turned) == ["precedence ::ffff:64.233.0.0/112 45"]
-    assert own(both_turned.shorter or both_turned) == ["precedence ::ffff:0:0/96 45"]
-    # one order for one set of addresses: what is only wished to stay gives way, what is kept not
-    same = replace(google, name="same")
-    assert isinstance(suggest([google], None, want, [same]), Suggestion)
-    both = targets("2a00:1450:4010:c05::8b", "64.233.162.138")
-    assert suggest([google], None, want, [], [(same, both)]) == Impossible(want, (), proved=False)
-
-
 HOST = HostView((AddressRow(2, ip_address("fe80::2"), None, 64),), ())
 LINK_LOCAL = Candidate("fe80::9", "fe80::2", prefixlen=64, index=2, scope_id=2)
 
@@ -299,16 +264,6 @@ def test_an_undefined_line_is_written_out_first() -> None:
     assert text == b"\nscopev4 10.0.0.1/32 5\nscopev4 10.0.0.2/32 5\nscopev4 10.0.0.0/8 5 # own\n"
     assert [one.line for one in found] == [2, 3, 4]
     assert gai_lines.mended(b"scopev4 10.0.0.1 5\n", [dialect("2.41")])[1] == ()
-
-
-def test_three_in_any_order_take_at_most_two_lines() -> None:
-    texts = ["172.18.45.6", "2001:db8:9::1", "172.31.80.8"]
-    for want in permutations(texts):
-        found = wish(FAR, SIX, NEAR, want=want)
-        assert isinstance(found, Suggestion)
-        few = found.shorter or found
-        assert few.smallest
-        assert len(own(few)) <= 2
 
 
 def test_many_addresses_end_in_time_without_a_line_to_spare() -> None:
