@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from harness.compare.plan import lanes_for, make_jobs
-from harness.compare.run import run
+from harness.compare.verdict import judge
 from harness.scenario import load
+from tests.compare.kit import evidence_of
 from tests.conftest import Call
 
 FILES = sorted(Path(__file__).with_name("myhostname").iterdir())
@@ -17,10 +18,9 @@ def test_every_build_that_has_the_module_gives_what_was_reasoned(path: Path) -> 
     lanes = tuple(lane for lane in lanes_for("all", "auto") if lane.myhostname)
     if not lanes:
         pytest.skip("no glibc here has libnss_myhostname.so.2: glibc fetch --all --refresh")
-    (outcome,) = run(make_jobs([load(path)], lanes), 1)
-    assert outcome.error is None
-    results = [result for report in outcome.reports for result in report.results]
-    assert len(results) == len(lanes) * len(outcome.job.scenario.lookups)
+    evidences = evidence_of(make_jobs([load(path)], lanes))
+    assert len(evidences) == len(lanes) * len(load(path).scenario.lookups)
+    results = [judge(one) for one in evidences]
     assert [one for one in results if one.failed] == []
     known = [one for one in results if not any(each.kind == "chance" for each in one.remarks)]
     for one in known:  # nothing that came is without an account

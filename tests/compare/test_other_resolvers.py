@@ -1,5 +1,6 @@
-"""The library on another resolver: its model agrees, and a fault of the model is noticed."""
+"""Other resolvers: the library and random hosts agree, and a fault of a model is noticed."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,11 +9,13 @@ from types import ModuleType
 import pytest
 
 from harness.compare.evidence import Evidence
-from harness.compare.fuzz.batches import BatchSpec, examine
+from harness.compare.fuzz.batches import BatchSpec, examine, fuzz
+from harness.compare.fuzz.found import FuzzReport
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import Verdict
 from harness.compare.verdict import judge
 from harness.model import cares, golang, musl
+from harness.native.record import Answer
 from harness.sandbox import Pool
 from harness.versions import ResolverName
 from tests.compare.kit import any_of, evidence_of
@@ -70,6 +73,32 @@ def test_the_library_notices_each_rule(
     ]
     monkeypatch.setattr(page, name, replace(standard, rules=tuple(rules)))
     assert any_of(evidences[resolver], lambda one: judge(one).verdict is Verdict.DISAGREE)
+
+
+@pytest.mark.fuzz
+@pytest.mark.parametrize(("resolver", "cases"), [("musl", 2000), ("go", 1500)])
+def test_random_hosts(resolver: ResolverName, cases: int, fetch_glibcs: Callable[..., str]) -> None:
+    fetch_glibcs(resolver)
+    seed = int(time.time())  # another one each time; the message says which
+    lanes = lanes_for("host", "auto", resolver=resolver)
+    report = sum(fuzz(lanes, seed, cases=cases, jobs=2), FuzzReport())
+    assert not report.differing, (seed, report.disagreements[0].result)
+
+
+def test_either_reply_may_be_the_first(evidences: dict[ResolverName, list[Evidence]]) -> None:
+    """A says FORMERR, AAAA that there is none: the error that Go reads last is told."""
+    (one,) = (each for each in evidences["go"] if each.lookup.name == "format-and-empty")
+    native = one.native
+    assert isinstance(native, Answer)
+    verdicts = {}
+    for error in ("EAI_NONAME", "EAI_FAIL", "EAI_AGAIN"):
+        result = judge(replace(one, native=replace(native, error=error)))
+        verdicts[error] = result.verdict, [remark.text for remark in result.remarks]
+    assert verdicts == {
+        "EAI_NONAME": (Verdict.AGREE, []),
+        "EAI_FAIL": (Verdict.AGREE, ["by chance Go read the reply to AAAA first"]),
+        "EAI_AGAIN": (Verdict.DISAGREE, []),
+    }
 
 
 def test_the_fuzzer_knows_what_chance_decides(fetch_glibcs: Callable[..., str]) -> None:
