@@ -1,4 +1,8 @@
-"""Real Go: whom it asks; with cgo it follows glibc, without harness.model.golang."""
+"""Real Go: whom it asks; with cgo it follows glibc.
+
+That it follows harness.model.golang without, random hosts and the library show
+(tests/compare/test_other_resolvers.py, tests/e2e/test_resolvers.py).
+"""
 
 import json
 import re
@@ -13,21 +17,17 @@ import pytest
 
 from harness.kubelet.net import plain
 from harness.kubelet.resolver import Surroundings, choose_resolver, hosts_file
-from harness.model import golang
-from harness.model.host import HostView, Target
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.sandbox import Box, Pool
 from harness.scenario import library, load
-from harness.scenario.fuzz import draw_batch
-from harness.scenario.schema import Dns, Lookup, Scenario
+from harness.scenario.schema import Scenario
 from tests.conftest import Call
 from tests.e2e.kit import start
 
 SOURCE = Path(__file__).parents[1] / "go/lookup.go"
 # as Go's cgo calls getaddrinfo: SOCK_STREAM, AI_CANONNAME | AI_V4MAPPED | AI_ALL
 GO_HINTS: dict[str, Any] = {"socktype": 1, "flags": 0x2 | 0x8 | 0x10}
-RANDOM_HOSTS = 40
 # what undoes the comparison: files in which this glibc's behaviour is undefined
 UNDEFINED = ("fact-3.4", "conf-reload")
 HOSTNAME = "sandbox"  # every sandbox has this host name
@@ -62,11 +62,11 @@ class Programs(NamedTuple):
 class Said(NamedTuple):
     """What everybody says of one host's names: orders by name, an error is an empty one."""
 
-    view: HostView
     glibc: Orders
     cgo: Orders
     pure: Orders
-    pure_too: list[Orders]
+    own_choice: Orders
+    """Of the program with cgo, which is told nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -105,81 +105,15 @@ def ask_everybody(box: Box, asked: tuple[Scenario, bytes | None, Programs]) -> I
         return {one["name"]: tuple(one["addresses"]) for one in map(json.loads, lines)}
 
     yield Said(
-        box.observe(
-            golang.go_targets([Target(ip_address(t)) for n in names for t in scenario.names[n]])
-        ),
         glibc,
         cgo=by_go(programs.cgo, "netdns=cgo"),
         pure=by_go(programs.pure),
-        pure_too=[by_go(programs.cgo, "netdns=go"), by_go(programs.cgo)],
+        own_choice=by_go(programs.cgo),
     )
 
 
-def model_orders(scenario: Scenario, said: Said) -> list[Orders]:
-    """What Go's own resolver may say.
-
-    Over DNS it asks for A and AAAA at once from two sockets, and keeps the answers in the order in
-    which its goroutines read them (net/dnsclient_unix.go): both orders are right.
-    """
-    found: list[Orders] = []
-    for first in (4, 6) if scenario.resolver == "dns" else (None,):
-        orders = {}
-        for name, texts in scenario.names.items():
-            listed = [ip_address(text) for text in texts]
-            if first is not None:
-                listed.sort(key=lambda address: address.version != first)
-            targets = golang.go_targets([Target(address) for address in listed])
-            orders[name] = tuple(map(str, golang.order(targets, said.view).destinations))
-        found.append(orders)
-    return found
-
-
-def check(scenario: Scenario, said: Said) -> None:
-    assert said.cgo == said.glibc, scenario.name
-    models = model_orders(scenario, said)
-    # Go may send to a broadcast address (SO_BROADCAST), which the observation of glibc's cannot
-    refused = {str(one) for one, route in said.view.routes.items() if route.error == "EACCES"}
-    # built with cgo and left alone, Go understands "hosts: files" and "hosts: dns" itself
-    around = Surroundings(f"hosts: {scenario.resolver}\n", HOSTNAME)
-    assert {choose_resolver(name, around).resolver for name in scenario.names} <= {"go"}
-    for orders in (said.pure, *said.pure_too):
-        assert orders.keys() == scenario.names.keys(), scenario.name
-        for name, order in orders.items():
-            if refused.isdisjoint(order):
-                assert order in [model[name] for model in models], scenario.name
-
-
-def random_host(seed: int) -> Scenario:
-    """A host and names as the fuzzer draws them, in forms that a hosts file and DNS can hold."""
-    batch = draw_batch(seed, 0)
-    drawn = {
-        f"{name}.example": tuple(dict.fromkeys(t for t in texts if not re.search("%|::ffff:", t)))
-        for name, texts in list(batch.names.items())[:12]
-    }
-    names = {name: texts for name, texts in drawn.items() if texts}
-    over_dns = {"resolver": "dns", "dns": Dns(first_reply="A" if seed % 4 else "AAAA")}
-    return Scenario(
-        name=batch.title, host=batch.host, names=names, lookups=(Lookup(name=next(iter(names))),),
-        **{} if seed % 2 else over_dns,
-    )  # fmt: skip
-
-
-def test_random_hosts(pool: Pool, programs: Programs) -> None:
-    scenarios = [random_host(seed) for seed in range(RANDOM_HOSTS)]
-    asks = [(scenario, None, programs) for scenario in scenarios]
-    built = different = 0
-    for scenario, outcome in zip(scenarios, pool.outcomes(ask_everybody, asks), strict=True):
-        if outcome.error is None:  # not refused by the kernel
-            (said,) = outcome.values
-            check(scenario, said)
-            built += 1
-            different += sum(said.cgo[name] != said.pure[name] for name in scenario.names)
-    assert built > RANDOM_HOSTS / 2
-    assert different > RANDOM_HOSTS  # the comparison would notice one taken for the other
-
-
 def test_the_library(pool: Pool, programs: Programs, call: Call) -> None:
-    """Its gai.confs, which random hosts have not; round robin; what ``kubelet`` says of it."""
+    """Its gai.confs, which Go does not read; round robin; what ``kubelet`` says of it."""
     loaded = {path.stem: load(path) for path in library() if not path.stem.startswith(UNDEFINED)}
     round_robin = {"case-golang-13283", "case-golang-13283-ipv4-only"}
     nodes = {"kubelet-look-up", "kubelet-resolvers-differ", "kubelet-default-route"}
@@ -190,15 +124,23 @@ def test_the_library(pool: Pool, programs: Programs, call: Call) -> None:
         or name in round_robin | nodes
     }  # fmt: skip
     assert len(asked) > 25
+    different = 0
     asks = [(one.scenario, one.gai_conf, programs) for one in asked.values()]
     for (name, one), (said,) in zip(asked.items(), pool.map(ask_everybody, asks), strict=True):
-        check(one.scenario, said)
+        assert said.cgo == said.glibc, name
+        # built with cgo and left alone, Go understands "hosts: files" and "hosts: dns" itself
+        around = Surroundings(f"hosts: {one.scenario.resolver}\n", HOSTNAME)
+        assert {choose_resolver(each, around).resolver for each in one.scenario.names} == {"go"}
+        if one.scenario.resolver != "dns":  # whose replies it takes as they come
+            assert said.own_choice == said.pure, name
+        different += said.cgo != said.pure
         if name in round_robin:
             assert said.pure == one.scenario.names
         if name in nodes:
             document = json.loads(call("kubelet", "--scenario", name, "--json").out)
             orders = {each["name"]: tuple(each["addresses"]) for each in document["resolvers"]}
             assert orders == {"cgo": said.cgo["node-1"], "go": said.pure["node-1"]}
+    assert different > 5  # the comparison would notice one taken for the other
 
 
 def chosen_by_go(box: Box, program: Path) -> Iterator[dict[str, str]]:

@@ -159,15 +159,6 @@ def test_another_record_is_explained(
         assert each in done.out
 
 
-@pytest.mark.parametrize(
-    ("want", "status", "solves"),
-    [("172.18.45.3", 0, True), ("172.18.45.9", 1, True), ("192.0.2.1", 1, False)],
-)
-def test_a_wish(as_json: AsJson, want: str, status: int, solves: bool) -> None:
-    found = as_json("--scenario", LOOK_UP, "--want", want, status=status)
-    assert found["remedy"]["solves"] is solves
-
-
 def test_the_node_names_itself_and_its_version(as_json: AsJson, tmp_path: Path) -> None:
     file = tmp_path / "node.json"
     file.write_bytes(node("172.18.45.3", version="v1.17.4"))
@@ -187,11 +178,3 @@ def test_this_machine(name: tuple[str, ...]) -> None:
     assert {one["name"] for one in found["resolvers"]} == {"cgo", "go"}
     assert len(found["steps"]) >= 3
     assert not name or found["step"] == "default-route"
-
-
-def test_a_name_that_nobody_knows_here_is_not_called_known(call: Call) -> None:
-    said = call("kubelet", "zzz.invalid").out
-    assert "look-up: zzz.invalid is not found" in said
-    # without a DNS server to ask it is the other of the two
-    assert "does not know zzz.invalid" in said or "EAI_AGAIN" in said
-    assert "knows zzz.invalid" not in said

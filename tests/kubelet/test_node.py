@@ -18,7 +18,7 @@ from tests.conftest import Call
 from tests.processes import Program, until
 
 HERE = Path(__file__).parent
-# one Node, encoded by Kubernetes 1.20's own protobuf serializer and as JSON
+# one Node, encoded by Kubernetes 1.20's own protobuf serializer; as JSON what matters of it
 ETCD = (HERE / "node.etcd").read_bytes()
 JSON = (HERE / "node.json").read_bytes()
 EXPECTED = NodeObject(
