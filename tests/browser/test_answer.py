@@ -89,18 +89,6 @@ def test_the_example_is_ordered_as_the_model_orders_it() -> None:
             assert one.order == tuple(map(str, wanted))
 
 
-def test_on_an_ipv4_only_host_the_processor_decides() -> None:
-    alone = json.loads(GIVEN["addresses"])
-    for link in alone:
-        link["addr_info"] = [row for row in link["addr_info"] if row["family"] == "inet"]
-    given = GIVEN | {"addresses": json.dumps(alone), "names": "172.31.80.8 172.18.45.6"}
-    orders = {arch: shown(given | {"arch": arch}).names[0].order for arch in ("amd64", "s390x")}
-    assert orders == {
-        "amd64": ("172.31.80.8", "172.18.45.6"),
-        "s390x": ("172.18.45.6", "172.31.80.8"),
-    }
-
-
 def test_a_source_that_is_not_known_is_asked_for_and_taken() -> None:
     links = json.loads(GIVEN["addresses"])
     info = {"family": "inet", "local": "10.0.0.2", "prefixlen": 24, "scope": "global"}

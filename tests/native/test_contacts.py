@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.native.calls import ProcessEnd, Reader, SystemCall, as_ipv4
+from harness.native.calls import ProcessEnd, Reader, SystemCall
 from harness.native.contacts import Contact, Contacts, Look
 
 
@@ -165,8 +165,3 @@ def test_a_flood_is_counted_and_not_kept() -> None:
         contacts.take(SystemCall("sendto", arguments, 1, at=100.0))
     looks, kept = contacts.found(100.0)
     assert (len(looks), len(kept), contacts.left_out) == (0, 1000, 5)
-
-
-def test_an_ipv4_address_has_one_form() -> None:
-    assert as_ipv4("::ffff:192.0.2.1") == "192.0.2.1"
-    assert [as_ipv4(one) for one in ("fe80::1%eth0", "::1")] == ["fe80::1%eth0", "::1"]

@@ -111,22 +111,6 @@ def test_each_change_is_made_once() -> None:
     assert {each.splitlines()[4].split("=")[1].strip() for each in found} == {"1", "2", "3"}
 
 
-@pytest.mark.parametrize(
-    ("table", "same"),
-    [
-        ('prefixes(("::1/128", 7), ("::/0", 1)), prefixes(("::1/128", 50), ("::/0", 40))', True),
-        ('prefixes(("::1/128", 0), ("::/0", 1)), prefixes(("::1/128", 51), ("::/0", 40))', True),
-        ('prefixes(("::1/128", 1), ("::/0", 1)), prefixes(("::1/128", 50), ("::/0", 40))', False),
-        ('prefixes(("::1/128", 0), ("::/0", 1)), prefixes(("::1/128", 40), ("::/0", 40))', False),
-        ('prefixes(("::1/127", 0), ("::/0", 1)), prefixes(("::1/128", 50), ("::/0", 40))', False),
-    ],
-)
-def test_a_table_is_what_it_tells_apart_and_how_it_ranks(table: str, same: bool) -> None:
-    plain = 'prefixes(("::1/128", 0), ("::/0", 1)), prefixes(("::1/128", 50), ("::/0", 40))'
-    whole = 'P = Policy({}, prefixes(("0.0.0.0/0", GLOBAL)))'
-    assert (meaning(whole.format(table)) == meaning(whole.format(plain))) is same
-
-
 def test_flags_are_bits_that_are_apart() -> None:
     assert meaning("X = AI_ALL + AI_PASSIVE") == meaning("X = AI_ALL | AI_PASSIVE")
     assert meaning("X = AI_ALL - AI_PASSIVE") != meaning("X = AI_ALL | AI_PASSIVE")
