@@ -68,12 +68,6 @@ def whys(baseline: Baseline, *ran: JobOutcome) -> list[str]:
     return list(baseline.stale(ran or (RAN,)).values())
 
 
-def test_what_is_known_is_accepted_with_its_reason() -> None:
-    (mine, host) = Baseline([entry()]).apply(report(result(), result("host"))).results
-    assert (mine.accepted, mine.reason, mine.failed) == (True, "our patch", False)
-    assert (host.accepted, host.failed) == (False, True)
-
-
 @pytest.mark.parametrize(
     "news",
     [
@@ -133,13 +127,6 @@ def test_what_is_stale(
         assert not baseline.apply(report(seen)).results[0].accepted
     assert whys(baseline, ran) == stale
     assert len(baseline.updated(baseline.stale((ran,)))) == len(known) - len(stale)
-
-
-def test_a_scenario_that_is_no_more_is_stale_only_where_that_is_known() -> None:
-    baseline = Baseline([entry(scenario="t")])
-    assert whys(baseline) == []
-    (why,) = baseline.stale((RAN,), lambda gone: gone.scenario == "t").values()
-    assert why == "there is no such scenario any more"
 
 
 def test_changes_against_another_build_are_entries_of_their_own() -> None:

@@ -26,7 +26,7 @@ HOST = {
     ],
 }
 FOUR, SIX = "203.0.113.9", "2001:db8:9::1"
-NEAR, FAR = "172.18.45.6", "172.31.80.8"
+FAR = "172.31.80.8"
 ULA, LINK_LOCAL = "fd00:9::1", "169.254.9.9"
 NAMES: dict[str, list[str]] = {
     "six-four": [SIX, FOUR],
@@ -34,9 +34,6 @@ NAMES: dict[str, list[str]] = {
     "ula-four": [ULA, FOUR],
     "link-four": [LINK_LOCAL, FOUR],
     "four-far": [FOUR, FAR],
-    "far-six-near": [FAR, SIX, NEAR],
-    "six-near-far": [SIX, NEAR, FAR],
-    "near-far-six": [NEAR, FAR, SIX],
 }
 V4_FIRST = "precedence ::ffff:0:0/96 100\n"  # as the experiments' proof that a line is used
 V4_TIES = "precedence ::ffff:0:0/96 40"
@@ -50,7 +47,6 @@ Wanted = tuple[str, ...] | tuple[tuple[str, ...], tuple[str, ...]]
 SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
     "GAI001": [
         ("Precedence ::ffff:0:0/96 100", "six-four", SIX_FOUR),
-        ("precedences ::ffff:0:0/96 100", "six-four", SIX_FOUR),
         ("\ufeff" + V4_FIRST, "six-four", SIX_FOUR),
     ],
     "GAI002": [
@@ -60,8 +56,6 @@ SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
     ],
     "GAI003": [
         ("precedence ::ffff:0:0/129 100", "six-four", SIX_FOUR),
-        ("precedence ::ffff:0:0/x 100", "six-four", SIX_FOUR),
-        ("scopev4 169.254.0.0/33 14", "link-four", (FOUR, LINK_LOCAL)),
     ],
     # 0 for this prefix, and the defaults dropped, so that IPv4 has 40
     "GAI004": [("precedence 2001:db8:9::/48", "six-four", (FOUR_SIX, SIX_FOUR))],
@@ -69,7 +63,6 @@ SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
     "GAI005": [("precedence ::ffff:0:0/ 100", "four-six", (FOUR_SIX, SIX_FOUR))],
     "GAI007": [
         ("precedence ::ffff:0:0/96 high", "six-four", SIX_FOUR),
-        ("precedence ::ffff:0:0/96 2147483648", "six-four", SIX_FOUR),
         ("precedence ::ffff:0:0/96 -5", "six-four", SIX_FOUR),
     ],
     "GAI008": [
@@ -91,13 +84,10 @@ SHOWN: dict[str, list[tuple[str, str, Wanted]]] = {
     # IPv4 had 10, now it has 40 as global IPv6 has
     "GAI012": [("precedence 2001:db8:5::/48 45", "four-six", FOUR_SIX)],
     "GAI013": [("scopev4 10.0.0.0/8 5", "link-four", (LINK_LOCAL, FOUR))],
-    # one set of addresses, as many orders as inputs
+    # one set of addresses, as many orders as inputs; fact-2.9-intransitive has a cycle
     "GAI014": [
         (V4_TIES, "four-six", FOUR_SIX),
         (V4_TIES, "six-four", SIX_FOUR),
-        (V4_TIES, "far-six-near", (FAR, SIX, NEAR)),
-        (V4_TIES, "six-near-far", (SIX, NEAR, FAR)),
-        (V4_TIES, "near-far-six", (NEAR, FAR, SIX)),
         (ALL_SEVEN, "four-six", FOUR_SIX),
         (ALL_SEVEN, "six-four", SIX_FOUR),
     ],
@@ -145,7 +135,6 @@ MENDED: dict[str, tuple[str, str, tuple[str, ...]]] = {
 DEFAULTS = {  # without any line, for what a partial table drops
     "ula-four": (FOUR, ULA), "link-four": (FOUR, LINK_LOCAL),
     "four-far": (FOUR, FAR), "four-six": SIX_FOUR, "six-four": SIX_FOUR,
-    "far-six-near": (SIX, NEAR, FAR),
 }  # fmt: skip
 NO_LENGTH = [  # the orders where the line is ignored, and where it is honoured
     ("precedence 2001:db8:9::1 5", "six-four", SIX_FOUR, FOUR_SIX),
@@ -155,9 +144,6 @@ OTHER = "precedence ::ffff:0:0/96 10\n"
 RELOADS = [  # first file, second file, whether a running process sees the second
     ("reload yes\n" + OTHER, "reload yes\n" + V4_FIRST, True),
     (OTHER, V4_FIRST, False),
-    ("reload no\n" + OTHER, "reload no\n" + V4_FIRST, False),
-    ("reload maybe\n" + OTHER, V4_FIRST, False),
-    ("reload yes\nreload no\n" + OTHER, V4_FIRST, False),
     ("reload no\nreload yes\n" + OTHER, V4_FIRST, True),
 ]
 

@@ -9,22 +9,16 @@ import pytest
 
 from harness.compare.evidence import NamedGaiConf
 from harness.compare.explain import Explanation
-from harness.compare.plan import load_gai_conf, load_scenarios, make_jobs
 from harness.compare.results import LookupReport, PairReason, Result, Verdict
-from harness.compare.run import HostJob
 from harness.compare.whatif import (
     HostChange,
-    change,
     compare_reports,
     compare_results,
-    whatif,
     with_lines,
 )
-from harness.report.documents import dump
 from harness.report.explanation import as_text as explained
 from harness.report.terminal import Terminal
 from harness.report.whatif import WhatifDocument, WhatifText
-from tests.compare.kit import host_lane
 from tests.conftest import Call
 
 CASE = "case-docker-ipv6nat-78-default"
@@ -49,11 +43,6 @@ def text_of(change: HostChange) -> str:
     report.add(change)
     report.finish(WhatifDocument((change,)))
     return out.getvalue()
-
-
-def job(name: str = CASE) -> HostJob:
-    (made,) = make_jobs(load_scenarios([Path(name)]), (host_lane(),))
-    return made
 
 
 CRASHED = result("a", verdict=Verdict.CRASHED, native=(), error="SIGSEGV")
@@ -127,55 +116,6 @@ def test_lines_are_put_in_front() -> None:
     assert conf.data == b"precedence ::/0 1\nreload yes\nlabel ::/0 1"
     assert with_lines(NamedGaiConf("none", None), ["reload yes"]).data == b"reload yes\n"
     assert with_lines(conf, []) is conf
-
-
-def examined(made: HostJob) -> HostChange:
-    (found,) = whatif([made])
-    return found
-
-
-def test_real_glibc_and_the_model_before_and_after() -> None:
-    made = change(job(), load_gai_conf("ula-label.conf"), [])
-    assert all(not one.expect for one in made.scenario.lookups)  # they are of the old file
-    assert [conf.name for conf in made.gai_confs] == ["default", "ula-label.conf"]
-    whole = examined(made)
-    found = {one.lookup: one for one in whole.lookups}
-    (comparison,) = found["web"].results
-    assert (comparison.changed, comparison.failed) == (True, False)
-    assert comparison.before.decisions[0].rule == 5
-    assert comparison.after.decisions[0].rule == 6
-    assert not found["peer"].changed
-    assert whole.findings == ()
-    assert len(found["web"].predictions) == 1
-    text = text_of(whole)
-    for words in ("web: changes", "peer: unchanged", "↑1", "↓1", "(before: rule 5:",
-                  "1 of 2 lookups changed"):  # fmt: skip
-        assert words in text
-    written = dump(WhatifDocument((whole,)))
-    assert (written["schema"], written["changed"], written["disagree"]) == (1, 1, 0)
-    (one,) = written["changes"]
-    web, peer = one["lookups"]
-    assert (web["changed"], peer["changed"]) == (True, False)
-    assert {"address": "2001:db8:9::1", "was": 2, "now": 1} in web["results"][0]["moved"]
-    assert web["results"][0]["after"]["decisions"][0]["rule"] == 6
-    assert "label       fc00::/7            1" in one["gai_conf"]
-
-
-def test_versions_that_would_react_otherwise_are_predicted() -> None:
-    """One glibc is run; the model says what the others would make of the file."""
-    whole = examined(change(job("fact-3.3-missing-value"), None, ["reload yes"]))
-    assert "GAI004" in {finding.code for finding in whole.findings}
-    (found,) = whole.lookups
-    old, new = found.predictions
-    assert (old.since, old.until, new.since, new.until) == ("2.17", "2.41", "2.41", None)
-    assert old.order != new.order
-    assert not old.undefined
-    text = text_of(whole)
-    assert f"glibc 2.17 to before 2.41: {', '.join(old.order)}" in text
-    assert f"glibc 2.41 and later: {', '.join(new.order)}" in text
-    whole = examined(change(job(), None, ["precedence 2001:db8:9::1 5"]))
-    (web,) = (one for one in whole.lookups if one.lookup == "web")
-    assert [one.undefined for one in web.predictions] == [True, False]
 
 
 @pytest.mark.parametrize(
