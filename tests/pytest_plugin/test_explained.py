@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.compare.differences import ArchitectureChange, VersionChange
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import make_jobs
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.pytest_plugin import items
-from harness.pytest_plugin.reporting import Examined, explain_result, properties_of
+from harness.pytest_plugin.reporting import Examined
 from harness.sandbox import DeviceNote, Pool, SandboxError
 from harness.scenario import load
 from harness.scenario.schema import Lookup
@@ -25,49 +23,6 @@ AGREED = Result(
 REPORT = LookupReport(
     "node", "web", "default", (AGREED,), devices=(DeviceNote("eth0", "made as tap"),)
 )
-
-
-@pytest.mark.parametrize(("verdict", "facts", "problem"), [
-    ("disagree", {"model": ("10.0.0.2", "10.0.0.1"), "first_difference": 0},
-     "glibc says 10.0.0.1, 10.0.0.2, the model 10.0.0.2, 10.0.0.1"),
-    ("disagree", {"native": (), "error": "EAI_AGAIN"},
-     "glibc says EAI_AGAIN, the model 10.0.0.1, 10.0.0.2"),
-    ("crashed", {"native": (), "error": "SIGABRT"}, "getaddrinfo died of SIGABRT"),
-    ("error", {"native": (), "error": "no answer within 10 s"}, "no answer within 10 s"),
-    ("agree", {"unmet": ("native: expected …",)}, "expectation failed: native: expected …"),
-])  # fmt: skip
-def test_what_went_wrong_comes_first(verdict: str, facts: dict[str, Any], problem: str) -> None:
-    found = replace(AGREED, verdict=Verdict(verdict), **facts)
-    assert found.failed
-    shown = explain_result(Examined(found, REPORT), "hosts/node.gai.yaml", 9)
-    assert shown.reprcrash is not None
-    assert (shown.reprcrash.path, shown.reprcrash.lineno) == ("hosts/node.gai.yaml", 9)
-    assert shown.reprcrash.message == problem
-    text = str(shown)
-    assert text.startswith(f"E   {problem}\n\nnative  ")
-    assert f"\nmodel   {', '.join(found.model)}\n" in text
-    assert "eth0: made as tap" in text
-    assert text.endswith("\n\nhosts/node.gai.yaml:9")
-
-
-def test_differences_of_versions_and_processors() -> None:
-    new = replace(AGREED, glibc="2.41", native=("10.0.0.2", "10.0.0.1"))
-    far = replace(AGREED, arch="s390x", native=("10.0.0.3",))
-    report = replace(
-        REPORT,
-        results=(AGREED, new, far, replace(far, glibc="2.41")),
-        changes=(VersionChange("2.36", "2.41", why=("since 2.41 …",), archs=("amd64",)),),
-        architectures=(ArchitectureChange(("2.36",), ("amd64",), ("s390x",)),),
-    )
-    said = [dict(properties_of(Examined(one, report))) for one in report.results]
-    assert [one.get("gai_difference") for one in said] == [
-        None,
-        "2.36 → 2.41 on amd64: 10.0.0.1, 10.0.0.2 → 10.0.0.2, 10.0.0.1 (since 2.41 …)",
-        "2.36: amd64 ≠ s390x: 10.0.0.1, 10.0.0.2 ≠ 10.0.0.3 (no single dialect row explains it)",
-        None,
-    ]
-    assert said[3]["native"] == "10.0.0.3"
-    assert "rule" not in said[0]
 
 
 def test_an_untrusted_result(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.pytest_plugin.hosts import HostOrder
 from tests.pytest_plugin import kit
-from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, PREFER_FAR, GaiHost
+from tests.pytest_plugin.kit import FAR_FIRST, HOST, NAMES, NEAR_FIRST, GaiHost
 from tests.sandbox.network import flush_ipv6
 
 GaiOrder = Callable[..., HostOrder]
@@ -26,12 +26,6 @@ def test_native_model_and_reasons(gai_order: GaiOrder) -> None:
     assert "seed-rule9-dual-stack: web" in text
     assert "rule 9: 172.18.45.6 shares 29 bits with 172.18.45.2/24" in text
     assert "web" in repr(found) or "172.18.45.6" in repr(found)
-
-
-def test_a_host_of_words_with_names_and_a_gai_conf(gai_order: GaiOrder) -> None:
-    assert gai_order(HOST, "web", names=NAMES).native == NEAR_FIRST
-    found = gai_order(HOST, "web", names=NAMES, resolver="dns", gai_conf=PREFER_FAR)
-    assert (found.native, found.decisions[0].rule) == (FAR_FIRST, 6)
 
 
 @pytest.mark.bare

@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 
-from harness.compare.evidence import LaneSpec
 from harness.compare.explain import Explanation
-from harness.compare.fuzz.found import FuzzReport
 from harness.glibcs.host_libc import host
 from harness.report.doctor import Check, write_check
 from harness.report.explanation import write_text
-from harness.report.fuzz import as_text, document
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal
 from tests.conftest import Call
@@ -67,25 +64,6 @@ def test_explain_fits_and_says_once_what_is_common(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_three_addresses_of_two_families_stay_a_table(width: int) -> None:
-    """What decided stays a column; what has no room stands above, one value for each address."""
-    six = kit.row("2001:db8:ffff:9::1234", 2, source="2001:db8:1:2::5678", common_prefix=32)
-    by_rule_6 = kit.reason(6, six.destination, "precedence 40", kit.NEAR, "precedence 10")
-    decisions = (by_rule_6, kit.BY_RULE_9)
-    lines = explained(width, six, kit.NEAR_ROW, kit.FAR_ROW, decisions=decisions)
-    assert max(map(len, lines)) <= width
-    headings = next(line for line in lines if "destination" in line)
-    assert "precedence  common prefix" in headings
-    text = " ".join(" ".join(lines).split())
-    if width == 60:
-        assert "source" not in headings
-        assert "label in this order: 1 = 1, 4 = 4, 4 = 4" in text
-    if width == 100:
-        assert "source" in headings
-        assert "in this order" not in text
-
-
-@pytest.mark.parametrize("width", WIDTHS)
 def test_what_decided_stays_a_column_and_no_value_is_lost(width: int) -> None:
     six = replace(kit.row(LONG, 0), source=LONG[:-1] + "9", flags=("deprecated", "temporary"))
     lines = explained(width, six, kit.NEAR_ROW, decisions=(kit.BY_RULE_10,))
@@ -132,25 +110,6 @@ def test_what_doctor_says_fits_and_stays_in_its_column(width: int) -> None:
     stream = io.StringIO()
     write_check(Terminal(file=stream, width=width), check)
     assert stream.getvalue().count("\n") == 3  # a pipe has no width
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_what_a_campaign_left_out_is_wrapped(width: int) -> None:
-    text = as_text(
-        document(FuzzReport(), 1, [LaneSpec("2.36", "amd64", "worker", "x")], 1, 1.0, ())
-    )
-    assert max(map(len, text.splitlines())) > 1000
-    lines = written(width, lambda console: console.say_all(text.splitlines()))
-    assert max(map(len, lines)) <= width
-    assert " ".join(lines).split() == text.split()
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_a_heading_of_many_builds_is_wrapped(width: int) -> None:
-    labels = "    " + "c-ares 1.34.9 (sid) " * 6
-    lines = written(width, lambda console: console.say(f"{labels}agree", "green", mark="agree"))
-    assert max(map(len, lines)) <= width
-    assert " ".join(lines).split() == [*labels.split(), "agree"]
 
 
 def test_help_fits_80_columns(call: Call) -> None:

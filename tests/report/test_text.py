@@ -1,6 +1,5 @@
 """What people are shown beside a run's formats: a check, curves."""
 
-import io
 import json
 import sys
 from dataclasses import replace
@@ -10,23 +9,15 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.compare.bench.curve import Point, Sample, growth
-from harness.compare.bench.goals import Ratio
-from harness.compare.bench.measure import BenchReport, Rate
 from harness.compare.results import Notice, Remark, Verdict
 from harness.model.dialects import NEWEST
-from harness.report.bench import PlotError, draw, lines, panels, svg
-from harness.report.doctor import Check, conclusion, write_check
+from harness.report.bench import PlotError, draw, panels, svg
 from harness.report.documents import text as text_of
 from harness.report.formats import FORMATS
-from harness.report.terminal import Terminal
 from harness.report.text import device_lines
 from harness.sandbox import DeviceNote
 from tests.report.html import kit
 from tests.report.kit import written
-
-FINE = Check("kernel", "ok", "Linux")
-LESS = Check("strace", "missing", "not installed", "no --trace", "apt-get install strace")
-WORSE = Check("namespaces", "cannot", "refused [by rule]", "no scenario runs", "sysctl x=1")
 
 
 def test_notes_of_the_same_words_are_one_line() -> None:
@@ -176,18 +167,6 @@ def test_what_a_build_was_told_and_the_last_words_of_a_crash(name: str) -> None:
     assert "mptcp_known=true" in text
 
 
-def test_a_check_is_neither_wrapped_nor_lost() -> None:
-    stream = io.StringIO()
-    for check in (WORSE, FINE):
-        write_check(Terminal(file=stream, width=40), check)
-    lines = stream.getvalue().splitlines()
-    assert [line.split()[0] for line in lines] == ["cannot", "no", "->", "ok"]
-    assert lines[0].endswith("refused [by rule]")
-    assert lines[2].endswith("-> sysctl x=1")
-    # what is only missing hinders no run
-    assert conclusion([FINE, LESS]).endswith("gai-harness run")
-
-
 TICK = Sample(1e-6, 2e-6)
 
 
@@ -225,29 +204,6 @@ def test_a_file_that_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(PlotError, match=r"gai-harness\[plot\]"):
         draw(tmp_path / "a.png", [point(2)])
-
-
-@pytest.mark.parametrize("width", [60, 80, 100, 200])
-def test_the_tables_of_a_measurement_fit(width: int) -> None:
-    report = BenchReport(
-        (Ratio("model", 0.3, 0.25, True),),
-        (point(2), point(1024)),
-        (),
-        Rate(1, 1, 1, 1, 1, 1),
-        0.1,
-        (1, 1),
-        2,
-    )
-    tables = "\n".join(lines(report, width))
-    tables = tables.partition("\nglibc ")[2].partition("\nThe model's time")[0]
-    assert max(map(len, tables.splitlines())) <= width
-    stream = io.StringIO()
-    terminal = Terminal(file=stream, width=width, force_terminal=True, color_system=None)
-    terminal.say_all(lines(report, width))
-    assert max(map(len, stream.getvalue().splitlines())) <= width
-    for name in ("+kernel", "rules", "native", "trip"):
-        assert name in tables
-    assert "1024" in tables
 
 
 def test_png(tmp_path: Path) -> None:
