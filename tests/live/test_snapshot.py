@@ -205,17 +205,6 @@ def test_a_name_that_no_scenario_can_have_is_refused() -> None:
         snapshot({"a b": [Target(ip_address("192.0.2.1"))]}, sock)
 
 
-@pytest.mark.parametrize(
-    "conf",
-    ["", "\n", "a", "a\n\n", " a\n", "label ::/0 1\n  # é\n", "\t\0\r\n", "x\u2028\U0001f600"],
-)
-def test_any_gai_conf_survives_the_file(conf: str, tmp_path: Path) -> None:
-    scenario = Scenario.model_validate(
-        {"name": "x", "host": {}, "gai_conf": conf, "lookups": [{"name": "localhost"}]}
-    )
-    assert reloaded(scenario, tmp_path).gai_conf == conf.encode()
-
-
 def test_the_command_writes_a_file_that_replays(tmp_path: Path, call: Call) -> None:
     """Or says that it cannot."""
     path = tmp_path / "node.yaml"

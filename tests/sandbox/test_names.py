@@ -31,12 +31,6 @@ def answers(
     return list(pool.run(jobs.resolved, (HOST, steps, questions, options)))
 
 
-def test_files_give_the_order_of_the_lines(pool: Pool) -> None:
-    steps: jobs.Steps = [(NAMES, "files", "A"), ({"web": ["192.0.2.9"]}, "files", "A")]
-    found = answers(pool, steps, ["ahosts web", "ahosts other"])
-    assert found == [(0, NAMES["web"]), (2, []), (0, ["192.0.2.9"]), (2, [])]
-
-
 # told so, glibc asks the second question of a pair after the first one's reply, and may pause
 @pytest.mark.parametrize(
     "options", ["", pytest.param("options single-request\n", marks=pytest.mark.bare)]
@@ -47,24 +41,6 @@ def test_dns_answers_one_family_first(
 ) -> None:
     steps: jobs.Steps = [(NAMES, "dns", first)] * 10
     assert answers(pool, steps, ["ahosts WEB"], options) == [(0, order)] * 10
-
-
-def test_dns_knows_one_family_both_and_neither(pool: Pool) -> None:
-    expected = {
-        "ahosts four.example": (0, FOUR), "ahosts six.": (0, SIX), "ahosts other": (2, []),
-        "ahostsv4 web": (0, FOUR), "ahostsv6 web": (0, SIX),
-        "ahostsv6 four.example": (0, [f"::ffff:{address}" for address in FOUR]),
-    }  # fmt: skip
-    steps: jobs.Steps = [(NAMES, "dns", "A"), (NAMES, "dns", "AAAA")]
-    assert answers(pool, steps, [*expected]) == [*expected.values()] * 2
-
-
-@pytest.mark.parametrize("first", ["A", "AAAA"])
-def test_dns_over_tcp_keeps_the_order_too(pool: Pool, first: str) -> None:
-    four = [f"192.0.2.{n}" for n in range(1, 101)]
-    six = [f"2001:db8::{n:x}" for n in range(1, 101)]
-    found = answers(pool, [({"many": [*six, *four]}, "dns", first)], ["ahosts many"])
-    assert found == [(0, four + six if first == "A" else six + four)]
 
 
 def test_names_move_between_files_and_dns_and_services_are_the_private_ones(pool: Pool) -> None:

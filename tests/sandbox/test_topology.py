@@ -1,4 +1,3 @@
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ def build(
     parsed = host if isinstance(host, Host) else Host.model_validate(host)
     notes, view, kinds = pool.run(jobs.built, parsed)
     return view, notes, kinds
-
-
-def row(view: model.HostView, address: str) -> model.AddressRow:
-    wanted = ip_address(address)
-    (found,) = [r for r in view.addresses if wanted in (r.address, r.local)]
-    return found
 
 
 def test_an_empty_host_has_only_a_loopback_interface(pool: Pool) -> None:
@@ -69,37 +62,6 @@ def test_the_link_type_of_a_kind_and_what_stands_for_it(pool: Pool, kind: str) -
     same = {"ethernet": ("dummy", "veth"), "tunnel": ("ipip",), "tunnel6": ("ip6tnl",)}
     assert bool(said) == (kinds["x"] not in (kind, *same.get(kind, ())))
     assert all(note.text.startswith(f"{kind} made as {kinds['x']}") for note in said)
-
-
-def test_addresses_keep_their_flags(pool: Pool) -> None:
-    bits = {
-        "deprecated": model.IFA_F_DEPRECATED, "home": model.IFA_F_HOMEADDRESS,
-        "optimistic": model.IFA_F_OPTIMISTIC, "nodad": 0,
-    }  # fmt: skip
-    listed = (
-        "2001:db8::1/64+deprecated 2001:db8::2/64+home 2001:db8::3/64+home+deprecated "
-        "2001:db8::4/64+nodad 2001:db8::5/64+optimistic 2001:db8::6/64+optimistic+home "
-        "2001:db8::7/64+optimistic+deprecated 2001:db8::8/64 10.0.0.1/24+deprecated 10.0.0.2/24"
-    )
-    view, *_ = build(pool, host_of({"eth0": listed}))
-    for word in listed.split():
-        address, *flags = word.split("+")
-        found = row(view, address.partition("/")[0]).flags & sum(bits.values())
-        assert found == sum(bits[flag] for flag in flags), word
-    for kind in ("sit", "tunnel", "tunnel6"):
-        view, *_ = build(pool, host_of({"t": f"{kind} 2001:db8::5/64+optimistic"}))
-        assert row(view, "2001:db8::5").flags & model.IFA_F_OPTIMISTIC
-
-
-def test_a_peer_a_label_and_no_length(pool: Pool) -> None:
-    four_with_label = {"address": "10.9.0.1/32", "peer": "10.9.0.2/32", "label": "eth0:p2p"}
-    six_alone = {"address": "2001:db8::1/128", "peer": "2001:db8::2/128"}
-    plain = ["10.8.0.1", "2001:db8:8::1"]
-    view, *_ = build(pool, host_of({"eth0": {"addresses": [four_with_label, six_alone, *plain]}}))
-    four, six = row(view, "10.9.0.2"), row(view, "2001:db8::2")
-    assert (str(four.address), str(four.local), four.prefixlen) == ("10.9.0.2", "10.9.0.1", 32)
-    assert (str(six.address), str(six.local), six.prefixlen) == ("2001:db8::2", "2001:db8::1", 128)
-    assert [row(view, each).prefixlen for each in plain] == [32, 128]
 
 
 def test_an_interface_name_with_dots_and_a_sysctl_of_it(pool: Pool) -> None:
