@@ -8,10 +8,9 @@ from pathlib import Path
 
 from harness.compare.evidence import NamedGaiConf
 from harness.compare.plan import load_scenarios, make_jobs
-from harness.compare.run import files_of, run
+from harness.compare.run import run
 from harness.compare.verdict import judge, reading
 from harness.native.record import Answer, Crashed
-from harness.scenario.schema import Lookup
 from tests.compare.kit import evidence_of, host_lane
 
 
@@ -27,23 +26,6 @@ def test_another_gai_conf_is_there_for_all_lookups() -> None:
         ("198.51.100.9", "192.0.2.9"),
     }  # fmt: skip
     assert {report.gai_conf for report in outcome.reports} == {"mine"}
-
-
-def test_what_is_changed_and_when() -> None:
-    changes = [
-        None, {"gai_conf": "a"}, None, {"gai_conf": None}, {"gai_conf": "b", "mtime": "same"},
-        {"gai_conf": "c", "mtime": "same-second"}, {"gai_conf": "d", "mtime": "older"},
-    ]  # fmt: skip
-    lookups = [Lookup.model_validate({"name": "web", "after": one}) for one in changes]
-    files = files_of(NamedGaiConf("default", None), lookups)
-    assert [file.name for file in files] == [
-        "default", "change 1", "change 1", "change 2: removed", "change 3", "change 4", "change 5",
-    ]  # fmt: skip
-    assert [file.data for file in files] == [None, b"a", b"a", None, b"b", b"c", b"d"]
-    times = [file.mtime - files[0].mtime for file in files]
-    second = 10**9
-    assert times == [0, second, second, second, second, second + 1, 1]
-    assert files[4].mtime // second == files[5].mtime // second
 
 
 def test_a_process_that_died_has_read_nothing() -> None:

@@ -1,39 +1,29 @@
 """What is said of an address's presence is what `find` does, and its reason is the true one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from harness.model.address_table import address_table
 from harness.model.addresses import parse_target
 from harness.model.dialects import dialect
 from harness.model.lookup import (
     AF_INET,
     AF_INET6,
-    AF_UNSPEC,
     AI_ADDRCONFIG,
     AI_ALL,
-    AI_CANONNAME,
     AI_IDN,
     AI_NUMERICHOST,
-    AI_PASSIVE,
     AI_V4MAPPED,
     NameService,
     Request,
-    find,
 )
-from harness.model.presence import Made, Presence, presence, targets
-from harness.model.services import Service
-from tests.model.kit import dialects, row
+from harness.model.presence import Presence, presence
+from tests.model.kit import row
 
 NOW = dialect("2.36")
 LO = [row("127.0.0.1/8", 1), row("::1/128", 1)]
 FOUR_ONLY = [*LO, row("192.0.2.2/24")]
-SIX_ONLY = [*LO, row("2001:db8::2/64")]
 BOTH = [*FOUR_ONLY, row("2001:db8::2/64")]
 
 
@@ -113,52 +103,3 @@ MAPPED = AI_V4MAPPED
 )
 def test_the_reason(found: Presence, words: str) -> None:
     assert told(found) == words
-
-
-_texts = st.sampled_from(
-    ["192.0.2.1", "192.0.2.2", "127.0.0.1", "::1", "2001:db8::1", "::ffff:192.0.2.1", "fe80::1"]
-)
-_names = st.sampled_from(["web", "web.", "nobody", "256.1.1.1", "192.0.2.1", "::1", "*", None])
-_flags = st.lists(
-    st.sampled_from(
-        [AI_ADDRCONFIG, AI_V4MAPPED, AI_ALL, AI_NUMERICHOST, AI_CANONNAME, AI_PASSIVE, 0x400]
-    ),
-    unique=True,
-)
-
-
-@given(
-    listed=st.lists(_texts, max_size=6),
-    name=_names,
-    kind=st.sampled_from(["files", "dns", "nss"]),
-    first=st.sampled_from(["A", "AAAA"]),
-    family=st.sampled_from([AF_UNSPEC, AF_INET, AF_INET6]),
-    flags=_flags,
-    socktype=st.sampled_from([0, 1]),
-    port=st.sampled_from([None, "80", "http", "*"]),
-    multi=st.none() | st.booleans(),
-    rows=st.sampled_from([LO, FOUR_ONLY, SIX_ONLY, BOTH]),
-    spoken=dialects,
-)
-def test_what_is_returned_is_what_is_found(
-    listed: list[str], name: str | None, kind: Any, first: Any, family: int, flags: list[int],
-    socktype: int, port: str | None, multi: bool | None, rows: list[Any], spoken: Any,
-) -> None:  # fmt: skip
-    given_ = tuple(parse_target(text, {}) for text in listed)
-    service = NameService({"web": given_, "256.1.1.1": given_}, kind, first)
-    if multi is not None:  # two services, the first with the first half of the addresses
-        half = len(given_) // 2
-        of_files = Service("files", {"web": given_[:half]} if half else {}, multi=multi)
-        service = replace(service, hosts=(of_files, Service("dns", {"web": given_[half:]})))
-    request = Request(name, port, family, socktype, 0, sum(flags))
-    table = address_table(rows)
-    found = find(request, service, table.seen_ipv4, table.seen_ipv6, spoken)
-    said = presence(request, service, rows, spoken)
-    if found.undefined:
-        return
-    assert said.returned == targets(found)
-    assert said.error == found.error
-    assert bool(said.causes) == (found.error is not None)
-    for one in said.accounts:
-        assert not one.causes or one.returned != one.held or one.made is Made.ADDED
-        assert one.causes or said.causes or one.returned == one.held
