@@ -168,6 +168,7 @@ WRONG_USE = {
     "explain mien.yaml": "did you mean 'mine.yaml'?",
     "run --glibc hots": "did you mean host?",
     "glibc fetch bookwrom": "did you mean bookworm?",
+    "glibc fetch --siute bookworm": "did you mean --suite?",
     **{f"{words} pair/b.yaml": "pair/b.yaml:5: extra: expected one of the keys"
        for words in ("run", "explain", "whatif --set 'reload no' --scenario",
                      "suggest --want ::1 --scenario", "kubelet --scenario")},

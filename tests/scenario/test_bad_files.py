@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.scenario import ScenarioError, load
-from tests.scenario.kit import refusal
+from tests.scenario.kit import loaded, refusal
 
 HOST = "host: {interfaces: {eth0: {addresses: [192.0.2.2/24, '2001:db8:1::2/64']}}}\n"
 LOOKUPS = "lookups: [{name: web}]\n"
@@ -200,6 +200,8 @@ BAD: list[tuple[str | bytes, str, str]] = [
      "netlink", "which myhostname needs"),
     (f"name: x\n{HOST}{LOOKUPS}dns: {{first_reply: AAAA}}\n", "dns", "no dns settings"),
     (f"name: x\n{HOST}lookups: 7\n", "lookups", "a list (got 7)"),
+    (f"name: x\n{HOST}resolver: dns\nnames: {{n0: [192.0.2.1]}}\nlookups: [{{name: 'n\\0480'}}]\n",
+     "lookups[0].name", "a name without \\, by which a question to DNS escapes"),
     (f"name: x\n{HOST}lookups:\n{MANY}- {{name: web, after: {{gai_conf: ''}}}}\n- name: web\n",
      "lookups", "at most 64 look-ups where one has after (got 65)"),
     *((form.replace("@", part), place + field, said)
@@ -221,6 +223,12 @@ def test_one_line_names_all(tmp_path: Path, text: str | bytes, field: str, expec
     assert f": {error.field}: expected " in line
     assert expected in line, line
     assert len(line) < 600 + len(str(path))
+
+
+def test_a_chain_of_eight_aliases_may_be(tmp_path: Path) -> None:
+    chain = CHAIN.replace(", n8: n9", "")
+    dns = f"hosts: dns, dns: {{names: {{n8: [192.0.2.1], web: [192.0.2.2]}}, aliases: {chain}}}"
+    loaded(tmp_path, SERVICE.replace("@", dns))
 
 
 def test_the_line_is_that_of_the_field_and_the_first_fault_is_shown(tmp_path: Path) -> None:
