@@ -58,7 +58,7 @@ def _of_ipv6_half(destination: IPAddress, source: IPAddress, prefixlen: int) -> 
 GOLANG = Standard(
     "Go", RFC6724.policy, _of_ipv6_half,
     tuple(
-        of_reached(rule) if rule.number in (2, 5, 6, 8, 9) else rule
+        of_reached(rule) if rule.number in (6, 8) else rule
         for rule in RULES if rule.number not in (3, 4, 7)
     ),
 )  # fmt: skip
