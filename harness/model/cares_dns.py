@@ -41,9 +41,10 @@ class CaresReply(NamedTuple):
 class _Question:
     """One question on its way.
 
-    ``sent`` is the time, ``serial`` its place among all that was sent. ``answered``: there will be
-    a reply, or an error where the server is not there; what is not times out in the order in which
-    it was sent. ``cookie``: it goes with one (RFC 7873); ``plain``: without EDNS.
+    ``moment`` has what was sent with it over UDP, ``serial`` is its place among all that was sent.
+    ``answered``: there will be a reply, or an error where the server is not there; what is not
+    times out in the order in which it was sent. ``cookie``: it goes with one (RFC 7873);
+    ``plain``: without EDNS.
     """
 
     record: Record
@@ -55,11 +56,11 @@ class _Question:
     cookie: bool = field(init=False)
     plain: bool = False
     on_way: bool = False
-    sent: int = field(init=False)
+    moment: set[tuple[int, Record]] = field(init=False)
     serial: int = field(init=False)
     answered: bool = field(init=False)
     skipped: set[int] = field(default_factory=set)
-    connections: set[tuple[int, int]] = field(default_factory=set)
+    connections: set[tuple[int, int | None]] = field(default_factory=set)
 
 
 class CaresChannel:
@@ -82,7 +83,7 @@ class CaresChannel:
         self.asked = 0
         self.late = set[tuple[int, Record]]()
         self.without_cookies = set[int]()  # servers that are known to know none
-        self.clock = count(1)
+        self.clock = count()
 
     def ask(self, name: str, records: Sequence[Record]) -> list[CaresReply]:
         """The replies to the questions for one name, in the order in which they end."""
@@ -116,12 +117,11 @@ class _CaresExchange:
         # a name that is too long for DNS is sent all the same, and no server reads it
         unread = len(self.name) > _LONGEST_READ
         self.servers = [replace(one, always="silent") if unread else one for one in channel.servers]
-        self.now = 0
         self.replies: list[CaresReply] = []
         self.unread_error = set[int]()  # sockets of servers that are not there
-        self.connection = Counter[int]()
-        self.over_udp = set[tuple[int, Record, int]]()
-        self.ever_over_udp = set[tuple[int, Record]]()
+        self.connection = dict[int, int]()
+        self.moment = set[tuple[int, Record]]()
+        self.over_udp = set[tuple[int, Record]]()
         self.later: list[Callable[[], None]] | None = None
         self.moved = False  # a question, to another server or to TCP
         self.questions = []
@@ -139,11 +139,10 @@ class _CaresExchange:
             if coming:
                 self._take(self._next(coming))
                 continue
-            self.now += 1
-            oldest = min(one.sent for one in on_way)
-            for one in on_way:
-                if one.sent == oldest:
-                    self._timed_out(one)
+            oldest = min(on_way, key=lambda one: one.serial)
+            self.moment = set()
+            for one in [one for one in on_way if one.moment is oldest.moment]:
+                self._timed_out(one)
         if self.moved and len(self.replies) > 1 and self.channel.chance.choose(2):
             self.replies.reverse()  # as a machine with more to do may have it
         return self.replies
@@ -154,7 +153,8 @@ class _CaresExchange:
         for one in questions:
             if not one.on_way:
                 continue
-            self.now = max(self.now, one.sent + 1)
+            if one.moment is self.moment:
+                self.moment = set()
             if self.servers[one.server].closed:
                 self._refused(one)
             else:
@@ -169,13 +169,16 @@ class _CaresExchange:
         """The reply that is read next, or both."""
         if len(coming) == 1:
             return coming
-        one, other = sorted(coming, key=lambda q: (q.sent, q.stream, q.serial))
+        one, other = sorted(coming, key=lambda question: question.serial)
+        together = one.moment is other.moment
+        if together and one.stream and not other.stream:
+            one, other = other, one
         choose = self.channel.chance.choose
         if self.servers[one.server].closed:
             return [one]
         if (one.server, one.stream) != (other.server, other.stream):
             return [other] if choose(2) else [one]
-        if one.sent == other.sent:
+        if together:
             first = self._order_of(one.server)[0] if one.stream else self._first(one.server)
             if other.record == first == "AAAA" and not (one.stream and choose(2)):
                 one, other = other, one
@@ -219,7 +222,7 @@ class _CaresExchange:
         number = question.server
         closed = self.servers[number].closed
         if question.stream:
-            if not self.connection[number]:
+            if number not in self.connection:
                 self.connection[number] = next(channel.clock)
             question.connections.add((number, self.connection[number]))
         elif closed:
@@ -230,11 +233,11 @@ class _CaresExchange:
             self.unread_error.add(number)
         self.moved |= again or question.tries > 0 or question.stream
         question.cookie = number not in channel.without_cookies
-        question.on_way, question.sent, question.serial = True, self.now, next(channel.clock)
+        question.on_way, question.moment, question.serial = True, self.moment, next(channel.clock)
         question.answered = closed or question.stream or self._is_answered(question)
         if not question.stream:
-            self.over_udp.add((number, question.record, self.now))
-            self.ever_over_udp.add((number, question.record))
+            self.moment.add((number, question.record))
+            self.over_udp.add((number, question.record))
 
     def _is_answered(self, question: _Question) -> bool:
         """Whether a server says something over UDP."""
@@ -302,8 +305,8 @@ class _CaresExchange:
         if first is None or question.record == first:
             return False
         if first == "A":
-            return (number, first) not in self.ever_over_udp
-        if (number, first, question.sent) not in self.over_udp:
+            return (number, first) not in self.over_udp
+        if (number, first) not in question.moment:
             return True
         return self._goes_on(question, first) and self.channel.chance.choose(2) == 0
 
@@ -350,7 +353,7 @@ class _CaresExchange:
         if self.own.by_failures:
             self.channel.fail(number)
         self.unread_error.discard(number)
-        del self.connection[number]
+        self.connection.pop(number, None)
         for one in self.questions:
             if not one.on_way or one.server != number:
                 continue
@@ -384,7 +387,7 @@ class _CaresExchange:
             if question.tries >= self.channel.most:
                 break
             question.server = (question.server + 1) % len(self.servers)
-            here = question.server, self.connection[question.server]
+            here = question.server, self.connection.get(question.server)
             if question.server not in question.skipped and not (
                 question.stream and here in question.connections
             ):
