@@ -23,6 +23,7 @@ from harness.report.words import unused_name
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario import ScenarioError, load
 from harness.scenario.schema import Lookup
+from harness.text.shown import lines, one_line
 
 
 class Spot(NamedTuple):
@@ -113,7 +114,8 @@ class GaiItem(pytest.Item):
         if isinstance(found, SandboxUnavailable):
             found = SandboxError(lab_of(self.config).give_up(found))
         if isinstance(found, SandboxError):
-            raise LookupFailed(reporting.explain_error(found, *self._place))
+            said = [one_line(str(found))], lines(found.details)
+            raise LookupFailed(reporting.shown(*self._place, *said))
         self.user_properties += reporting.properties_of(found)
         if found.result.untrusted:
             pytest.skip(f"not counted: {found.result.untrusted}")

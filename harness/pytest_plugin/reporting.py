@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from _pytest._code.code import ReprExceptionInfo
 
     from harness.compare.results import LookupReport, Result
-    from harness.sandbox import SandboxError
 
 _MOST = 20  # differences shown
 REFUSAL = pytest.StashKey[pytest.UsageError]()
@@ -64,13 +63,6 @@ def explain_result(found: Examined, path: str, line: int) -> ReprExceptionInfo:
     orders = f"native  {escaped(result.answer)}\nmodel   {escaped(result.model_answer)}\n\n"
     tidy = "\n".join(line.rstrip() for line in (orders + as_text([explanation])).splitlines())
     return shown(path, line, problems, tidy)
-
-
-def explain_error(problem: SandboxError, path: str, line: int) -> ReprExceptionInfo:
-    """A host or a glibc that could not be used."""
-    from harness.text.shown import lines, one_line
-
-    return shown(path, line, [one_line(str(problem))], lines(problem.details))
 
 
 def properties_of(found: Examined) -> list[tuple[str, object]]:

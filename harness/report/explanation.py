@@ -44,7 +44,10 @@ def write_text(
         console.say(f"{where}: {lookup} (gai.conf: {gai_conf})", "bold")
         for line in device_lines(items[0].devices):
             console.say(f"  {line}", "dim")
-        for same in grouped(items, _alike).values():
+        alike = grouped(
+            items, lambda e: (e.result.without_build(remarks=(), departures=()), e.pair, e.trace)
+        )
+        for same in alike.values():
             _write(console, words.builds(one.result for one in same), same[0], remarks)
         if len({one.result.resolver for one in items}) > 1:
             for line in _side_by_side(items, console.width):
@@ -64,11 +67,6 @@ def _of_the_file(items: Sequence[Explanation]) -> Iterator[str]:
         yield f"gai.conf: {words.lint_line(finding)}"
     if (more := len(found) - _MOST_FINDINGS) > 0:
         yield f"gai.conf: {more} more findings (gai-harness lint has all)"
-
-
-def _alike(one: Explanation) -> tuple[object, ...]:
-    """What is said once for builds that have it in common."""
-    return one.result.without_build(remarks=(), departures=()), one.pair, one.trace
 
 
 def _write(console: Terminal, on: str, found: Explanation, remarks: set[str]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from harness.kubelet.decide import StepName, version_words
-from harness.kubelet.report import NodeCase, NodeReport, Recorded, Remedy
+from harness.kubelet.report import NodeCase, NodeReport, Remedy
 from harness.model.host import IPAddress
 from harness.report.words import beyond
 from harness.text.errors import some
@@ -28,14 +28,15 @@ def lines(report: NodeReport) -> Iterator[str]:
         yield "  the name service was not asked"
     if report.resolvers_differ:
         first = {case.resolver: case.internal_ips for case in reversed(report.resolvers)}
-        what = (
-            "the resolver: kubelets built with and without cgo differ"
-            if len(set(first.values())) > 1
-            else "the version of glibc"
-        )
+        what = "the version of glibc"
+        if len(set(first.values())) > 1:
+            what = "the resolver: kubelets built with and without cgo differ"
         yield f"  the InternalIP depends on {what}"
-    if report.recorded is not None:
-        yield from _recorded(report.recorded)
+    if recorded := report.recorded:
+        verdict = "as predicted" if recorded.as_predicted else "differs"
+        listed = _listed(recorded.internal_ips) or "no InternalIP"
+        yield f"  the Node object has {listed}: {verdict}"
+        yield from (f"     {line}" for line in recorded.explanations)
     if report.remedy is not None:
         yield f"  {_remedy(report.remedy, report)}"
     elif report.candidates and (report.step is not StepName.NODE_IP or report.error):
@@ -53,13 +54,6 @@ def _resolver(case: NodeCase, report: NodeReport) -> Iterator[str]:
         yield f"     {case.note}"
     if case.internal_ips != report.addresses:
         yield f"     InternalIP with it: {_outcome(case)}"
-
-
-def _recorded(recorded: Recorded) -> Iterator[str]:
-    verdict = "as predicted" if recorded.as_predicted else "differs"
-    yield f"  the Node object has {_listed(recorded.internal_ips) or 'no InternalIP'}: {verdict}"
-    for line in recorded.explanations:
-        yield f"     {line}"
 
 
 def _candidates(report: NodeReport) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from operator import attrgetter
 
 from pydantic import computed_field
 
@@ -49,7 +50,9 @@ class WhatifText:
 
     def _lookup(self, what: WhatIf) -> None:
         self._say(f"  {what.lookup}: {'changes' if what.changed else 'unchanged'}", "bold")
-        for same in grouped(what.results, _alike).values():
+        facts = attrgetter("returned", "verdict", "model", "undefined")
+        alike = grouped(what.results, lambda c: (facts(c.before), facts(c.after), c.decisions))
+        for same in alike.values():
             for line, style in _comparison(same):
                 self._say(line, style)
         if len({(one.changed, one.moved, one.after.error) for one in what.results}) > 1:
@@ -96,11 +99,6 @@ def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
             yield f"      {now.why} (before: rule {old.rule})", ""
         else:
             yield f"      {now.why}", "dim"
-
-
-def _alike(one: Comparison) -> tuple[object, ...]:
-    both = one.before, one.after
-    return *((r.returned, r.verdict, r.model, r.undefined) for r in both), one.decisions
 
 
 def _table(comparison: Comparison) -> Iterator[tuple[str, str]]:
