@@ -146,7 +146,6 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
 
 
 def _builds(wanted: Callable[[InventoryEntry], bool]) -> list[str]:
-    """What the builds of a kind are called on the command line."""
     from harness.glibcs import inventory
     from harness.glibcs.catalog import native_arch
 

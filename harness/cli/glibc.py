@@ -268,7 +268,6 @@ def _probed(spec: str) -> Probe:
 
 
 def _mend(build: glibcs.Build, rows: Sequence[str]) -> str:
-    """The command that adds a build again, told of other rows."""
     folder, name = str(build.libc.parent), build.name or f"probed-{build.version}"
     if build.origin.startswith("directory "):
         folder = build.origin.removeprefix("directory ")
@@ -278,7 +277,6 @@ def _mend(build: glibcs.Build, rows: Sequence[str]) -> str:
 
 
 def _tell(found: Probe, out: TextIO | None = None) -> None:
-    """What a probe found in lines: differing rows, unexplained answers, and what mends it."""
     if found.beyond_model:
         from harness.report.words import beyond  # not for a list
 

@@ -12,7 +12,6 @@ TLS = {
     "cert": "the certificate that this command shows the scheduler",
     "key": "its key, where FILE of --tls-cert does not hold it too",
 }
-SCHEMAS = ("scenario", *DOCUMENTS)
 
 Option = tuple[list[str], dict[str, Any]]
 """An option as argparse takes it: its spellings, and the words of ``add_argument``."""
@@ -313,7 +312,7 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
     "schema": (
         option("--of", "scenario: the files that are read (default); results: what run --format"
                " json writes; the others: what these commands write as JSON",
-               choices=SCHEMAS, default="scenario"),
+               choices=("scenario", *DOCUMENTS), default="scenario"),
         "format", "json",
     ),
     "completion": (option("shell", "the shell it is for", choices=("bash", "zsh", "fish")),),

@@ -149,7 +149,6 @@ class Parser(argparse.ArgumentParser):
         raise argparse.ArgumentError(action, f"invalid choice: {value!r}{perhaps}")
 
     def _options(self) -> Iterator[str]:
-        """Every option of this parser and of those of its own commands."""
         for action in self._actions:
             yield from action.option_strings
             if isinstance(action.choices, dict):

@@ -58,7 +58,6 @@ def main(options: Options) -> int:
 
 
 def _write(answered: Sequence[Answered], output: str) -> None:
-    """Write the whole new gai.conf, if there is one that real glibc confirms."""
     files = {
         one.outcome.gai_conf or b""
         for one in answered

@@ -106,7 +106,6 @@ def _header(config: pytest.Config) -> list[str]:
 
 
 def _is_asked(config: pytest.Config) -> bool:
-    """Whether the command line names builds of glibc or gai.conf files."""
     return config.option.gai_glibc is not None or bool(config.option.gai_conf)
 
 

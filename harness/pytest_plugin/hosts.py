@@ -214,7 +214,6 @@ class Builder(ExitStack):
 
 
 def _from_words(words: Mapping[str, Any]) -> LoadedScenario:
-    """A scenario of the words of a whole file, or of its host alone."""
     document: dict[str, Any] = {"name": _NAME}
     document |= words if "host" in words else {"host": words}
     # every scenario looks something up; a host for other code need not
@@ -236,9 +235,7 @@ def _renamed(
             name: (addresses,) if isinstance(addresses, str) else tuple(addresses)
             for name, addresses in names.items()
         }
-    if names is not None or resolver is not None:
-        fields["name_service"] = None
-    fields["resolver"] = resolver or scenario.resolver
+    fields |= {"name_service": None, "resolver": resolver or scenario.resolver}
     if fields["resolver"] != "dns":
         del fields["dns"]
     return validated(Scenario, fields, _NAME)

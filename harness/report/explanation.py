@@ -98,7 +98,6 @@ def _write(console: Terminal, on: str, found: Explanation, remarks: set[str]) ->
 
 
 def _beside(found: Explanation, remarks: set[str]) -> Iterator[tuple[str, str]]:
-    """What is known beside the order, in lines with their styles."""
     result, pair = found.result, found.pair
     if not result.agreed:
         yield f"native: {result.answer}", "bold red"

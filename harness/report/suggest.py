@@ -95,7 +95,6 @@ def _lines(out: Terminal, answered: Answered, found: Suggestion, put: str) -> No
 
 
 def _effects(out: Terminal, effects: SideEffects) -> None:
-    """What a suggestion does beside the wish."""
     if effects.lookups:
         out.say(f"  also changes the order of {', '.join(effects.lookups)}", "yellow")
     for phrase in effects.reaches:
@@ -216,7 +215,6 @@ def document(answered: Sequence[Answered]) -> SuggestDocument:
 
 
 def _written(found: Suggestion) -> dict[str, Any]:
-    """The lines and the whole file as the JSON has them."""
     text = None if found.gai_conf is None else found.gai_conf.decode("utf-8", "replace")
     lines = tuple(SuggestedLine(line.text, line.restored) for line in found.lines)
     return {"lines": lines, "gai_conf": text}

@@ -77,7 +77,6 @@ def write_text(words: Sequence[str], found: Watched, here: bool = False) -> None
 
 
 def _ending(ran: Ran) -> str:
-    """How the command ended, in words."""
     took = f"{ran.elapsed_ms:.0f} ms"
     if ran.signal is not None:
         how = f"killed by {ran.signal} after {took}"
@@ -89,7 +88,6 @@ def _ending(ran: Ran) -> str:
 
 
 def _table(ran: Ran, width: int | None) -> Iterator[str]:
-    """Looks and contacts in one table, as they came."""
     if not ran.looks and not ran.contacts:
         yield "  it asked for no source, and came to no address"
         return

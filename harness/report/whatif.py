@@ -102,7 +102,6 @@ def _comparison(same: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
 
 
 def _table(comparison: Comparison) -> Iterator[tuple[str, str]]:
-    """Both orders side by side: the lines and their styles, headings first."""
     here = [place for place in comparison.places if place.now is not None]
     rows = [("", "before", "", "after", "")]
     for number, (old, place) in enumerate(zip_longest(comparison.before.order, here), 1):

@@ -185,7 +185,6 @@ def _json(value: object) -> str:
 
 
 def _words(groups: Sequence[AnswerGroup]) -> str:
-    """Every address, source and interface of the answers, each once."""
     words: dict[str | None, None] = {}
     for one in (group.result for group in groups):
         rows = ((row.destination, row.source, row.interface) for row in one.destinations)
