@@ -138,7 +138,7 @@ def _run(name: str, words: list[str]) -> int:
         prog=f"gai-harness {name}", allow_abbrev=False, description=f"{COMMANDS[name]}."
     )
     declare(parser, name)
-    options = parser.parse_args(words[1:])
+    options = parser.parse(words[1:])
     if name != "kubelet":  # whose --resolver is another
         _expect_glibc(options)
     if "glibc" in getattr(options, "joined", ()):

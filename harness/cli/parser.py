@@ -88,21 +88,19 @@ class Parser(argparse.ArgumentParser):
         else:
             super()._print_message(message, file)
 
-    def parse_args(  # type: ignore[override]
-        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
-    ) -> argparse.Namespace:
-        """As argparse's; an unknown option is reported with the nearest known one."""
-        own, command = [*(args or ())], None
+    def parse(self, words: Sequence[str]) -> Options:
+        """Read a line; an unknown option is reported with the nearest known one."""
+        own, command = [*words], None
         if "--" in own and any(action.dest == COMMAND for action in self._actions):
             at = own.index("--")
             own, command = own[:at], own[at + 1 :]
-        parsed, extra = self.parse_known_args(self._options_first(_gathered(own)), namespace)
+        parsed, extra = self.parse_known_args(self._options_first(_gathered(own)))
         if command is not None:
             setattr(parsed, COMMAND, command)
         if extra:
-            words = (word.partition("=")[0] for word in extra if word.startswith("-"))
+            wrong = (word.partition("=")[0] for word in extra if word.startswith("-"))
             known = [*self._options()]
-            near = (did_you_mean(word, known) for word in words if word not in known)
+            near = (did_you_mean(word, known) for word in wrong if word not in known)
             perhaps = next(filter(None, near), "")
             builds = any(is_version(word.partition(":")[0]) for word in extra)
             if builds and "glibc" in getattr(parsed, "joined", ()):

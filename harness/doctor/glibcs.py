@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from harness.compare.values import grouped
 from harness.doctor.rows import CheckFinding, CheckRow, Found
 from harness.glibcs import cache, catalog, emulators, golang
 from harness.glibcs.apt_sources import Source, choose, host_sources
@@ -51,14 +52,12 @@ def _cached() -> Found:
         kept = cache.cached()
     except GlibcUnavailable:  # as the row "cache folder" says
         return None
-    names: dict[str, list[str]] = {catalog.native_arch(): []}
-    for build in kept:
-        names.setdefault(build.arch, []).append(build.name or build.named_version)
-    found = "; ".join(
-        (f"{arch}: " if number else "") + ", ".join(dict.fromkeys(each))
-        for number, (arch, each) in enumerate(names.items())
-        if each
-    )
+    own, parts = catalog.native_arch(), []
+    builds = sorted(kept, key=lambda build: build.arch != own)
+    for arch, same in grouped(builds, lambda build: build.arch).items():
+        names = dict.fromkeys(build.name or build.named_version for build in same)
+        parts.append(("" if arch == own else f"{arch}: ") + ", ".join(names))
+    found = "; ".join(parts)
     if damaged := next((one.name for one in cache.damaged()), ""):
         return CheckFinding(
             f"{found or 'none'}; damaged: {damaged}", "limited", "what is damaged is passed over",
