@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from types import EllipsisType
 
 from harness.kernel.netlink import Netlink
 from harness.live import machine
@@ -24,8 +23,6 @@ from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.host import HOSTNAME
 from harness.text.errors import InputError
 from harness.text.validation import validated
-
-Destinations = Mapping[str, Sequence[Target | str]]
 
 
 class SnapshotError(Exception):
@@ -41,47 +38,33 @@ class Snapshot(LoadedScenario):
     left_out: tuple[Said, ...] = ()
 
 
-def snapshot(
-    wanted: Sequence[str] | Destinations,
-    netlink: Netlink,
-    gai_conf: bytes | EllipsisType | None = ...,
-) -> Snapshot:
+def snapshot(wanted: Sequence[str], netlink: Netlink) -> Snapshot:
     """The network namespace that ``netlink`` reads, as a scenario that looks up names.
 
-    ``wanted`` are names, which the host's name service is asked for, or the addresses of each
-    name in the order seen; ``gai_conf`` is the file's bytes or None for none, by default the
-    host's own. Raises SnapshotError for a name no scenario can have, OSError where netlink fails.
+    Raises SnapshotError for a name no scenario can have, OSError where netlink fails.
     """
-    left_out: list[Said] = []
     indexes = {link.index: link.name for link in netlink.links()}
-    if isinstance(wanted, Mapping):
-        found, service = wanted, _short(wanted, indexes)
-        lacking = set[str]()
-    else:
-        reading = read(wanted, indexes)
-        left_out += reading.left_out
-        found = _given(wanted, reading, indexes, left_out)
-        service = {"name_service": reading.raw}
-        lacking = {name for name, one in reading.answers.items() if one.lacking}
-    data = machine.read_gai_conf() if isinstance(gai_conf, EllipsisType) else gai_conf
-    destinations = [str(each).partition("%")[0] for listed in found.values() for each in listed]
+    reading = read(wanted, indexes)
+    left_out = [*reading.left_out]
+    found = _given(wanted, reading, indexes, left_out)
+    data = machine.read_gai_conf()
     text = None if data is None else data.decode("utf-8", "replace")
-    not_unicode = text is not None and text.encode() != data
-    host = _host(netlink, destinations, left_out)
-    if not_unicode:
+    host = _host(netlink, [str(one.address) for each in found.values() for one in each], left_out)
+    if text is not None and text.encode() != data:
         left_out.append(Said("bytes of gai.conf that are no UTF-8: each is written as U+FFFD"))
+    lacking = {name for name, one in reading.answers.items() if one.lacking}
     raw: Data = {
         "name": "snapshot",
         "description": "A host as it was, in the words of gai-harness snapshot.",
         "host": host,
-        **service,
+        "name_service": reading.raw,
         "gai_conf": text,
         "lookups": [_lookup(name, found[name], name in lacking) for name in found],
         "left_out": [str(each) for each in left_out],
     }
-    told, own = raw.get("name_service", {}), socket.gethostname()
-    asked = "myhostname" in f"{told.get('hosts')} {told.get('nsswitch')}"
-    if asked or (told and HOSTNAME.fullmatch(own)):
+    own = socket.gethostname()
+    asked = f"{reading.raw['hosts']} {reading.raw.get('nsswitch')}"
+    if "myhostname" in asked or HOSTNAME.fullmatch(own):
         host["hostname"] = own
     try:
         scenario = validated(Scenario, raw, "snapshot")
@@ -109,7 +92,7 @@ def _host(netlink: Netlink, destinations: Sequence[str], left_out: list[Said]) -
     }
 
 
-def _lookup(name: str, addresses: Sequence[Target | str], lacking: bool) -> Data:
+def _lookup(name: str, addresses: Sequence[Target], lacking: bool) -> Data:
     """The look-up of a name; that nobody knows it is said, for a file takes it for mistyped.
 
     ``lacking``: it comes to a service that is not there.
@@ -117,17 +100,6 @@ def _lookup(name: str, addresses: Sequence[Target | str], lacking: bool) -> Data
     known = addresses or literal(name) is not None
     error = "EAI_SYSTEM" if lacking else "EAI_NONAME"
     return {"name": name} if known else {"name": name, "expect": {"error": error}}
-
-
-def _short(wanted: Destinations, indexes: Mapping[int, str]) -> Data:
-    listed = {
-        name: [one if isinstance(one, str) else zoned(one, indexes) for one in each]
-        for name, each in wanted.items()
-        if each
-    }
-    # neither a hosts file nor a DNS record carries a scope
-    zones = any("%" in text for texts in listed.values() for text in texts)
-    return {"names": listed, "resolver": "nss" if zones else "files"}
 
 
 def _given(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import gethostname
 from typing import get_args
 
 from harness.live import names
@@ -22,6 +23,7 @@ from harness.model.host import Target
 from harness.model.myhostname import knows
 from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario.nameservice import ResolverOption, parse_hosts
+from harness.text.reading import text_of
 
 _ETC = Path("/etc")
 _NSCD = Path("/var/run/nscd/socket")
@@ -56,16 +58,20 @@ class HostAnswer:
     """The addresses that glibc is given for a name, by a ``service`` if any, and in its order.
 
     ``note``: why that is not certain. ``failed``: the service, with how it failed, that ended it;
-    ``lacking``: it is not there. ``stopped``: the service, and the status, by which no other is
-    asked, where that gives no address.
+    ``stopped``: the service, and the status, by which no other is asked, where that gives no
+    address.
     """
 
     service: str | None = None
     targets: tuple[Target, ...] = ()
     note: Said = Said("")  # noqa: RUF009 - it cannot be changed
     failed: str = ""
-    lacking: bool = False
     stopped: tuple[str, str] | None = None
+
+    @property
+    def lacking(self) -> bool:
+        """Whether that service is not there."""
+        return self.failed.endswith(names.NO_MODULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,7 @@ def _ask(
                 said = "the family whose reply came first stands first"
                 notes.append(Said("{}: " + said, _known(service.name)))
         if kind != "nss":
-            use = status != "UNAVAIL" and knows(name, names.hostname())
+            use = status != "UNAVAIL" and knows(name, gethostname())
             tables.kept |= {place} if kind != "myhostname" or use else set()
         elif status == "SUCCESS" or (stops and single and not ended):
             tables.kept.add(place)
@@ -249,8 +255,7 @@ def _ask(
             if kind == "nss" and place not in tables.kept:  # which is not there to end it
                 del tables.held[key]
             break
-    lacking = failed.endswith(names.NO_MODULE)
-    return HostAnswer(answer.service, answer.targets, joined(notes), failed, lacking, stopped)
+    return HostAnswer(answer.service, answer.targets, joined(notes), failed, stopped)
 
 
 def _known(service: str) -> str:
@@ -284,11 +289,7 @@ def _shown(name: str, conditions: Iterable[str]) -> str:
 
 
 def _text(name: str) -> str | None:
-    """The text of a file in /etc; None where it is not there or cannot be read."""
-    try:
-        return (_ETC / name).read_text(errors="replace")
-    except OSError:
-        return None
+    return text_of(_ETC / name)
 
 
 def _has_hosts_file() -> bool:
@@ -366,7 +367,7 @@ def _resolv_conf(left_out: list[Said]) -> Data:
             options += words
         elif keyword == "sortlist":
             conf.setdefault("sortlist", []).extend(_sortlist(words, left_out))
-    domain = names.hostname().partition(".")[2]
+    domain = gethostname().partition(".")[2]
     if domain:
         conf.setdefault("search", [domain])
     if len(conf.get("search", ())) > _MOST_DOMAINS:

@@ -11,7 +11,6 @@ import pickle
 import re
 import select
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -62,11 +61,6 @@ class ConfiguredService(NamedTuple):
     def merges(self) -> bool:
         """Whether its addresses are to be merged with the next one's."""
         return "SUCCESS=MERGE" in map(str.upper, self.conditions)
-
-
-def hostname() -> str:
-    """The host's own name."""
-    return socket.gethostname()
 
 
 def ask_service(service: ConfiguredService, name: str, timeout: float) -> ServiceReply:

@@ -53,7 +53,9 @@ def differences(scenario: Scenario, here: Seen) -> list[Said]:
 
 
 def _destinations(scenario: Scenario) -> list[str]:
-    return list(dict.fromkeys(text for each in scenario.names.values() for text in each))
+    service = scenario.name_service
+    held = {} if service is None else service.addresses()
+    return list(dict.fromkeys(text for each in held.values() for text in each))
 
 
 def _replayed(box: Box, spec: tuple[Host, list[str]]) -> Iterator[Seen]:

@@ -4,8 +4,9 @@ import io
 import re
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, redirect_stderr, redirect_stdout, suppress
+from ctypes import CDLL
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -21,7 +22,7 @@ from harness.kernel.netlink import Netlink
 from harness.live.address_map import AddressMap
 from harness.live.host import Snapshot, snapshot
 from harness.live.name_service import read
-from harness.model.host import Target
+from harness.native.worker_lane import bundled_module
 from harness.sandbox import Box
 from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.fuzz import draw_batch, scenario_of
@@ -44,6 +45,8 @@ def drawn(seed: int) -> Scenario:
     conf = next((r.gai_conf for r in batch.rounds if r.gai_conf and len(r.gai_conf) < 4096), None)
     raw = scenario_of(batch, conf, lookups, f"drawn-{seed}").model_dump(by_alias=True)
     raw["names"] = {each.name: names[each.name or ""] for each in lookups}
+    # of the module this process finds only the one that gives both families at once
+    raw["resolver"] = raw["resolver"].removesuffix("_by_family")
     for name, interface in raw["host"]["interfaces"].items():
         if interface["kind"] == "ethernet" and name != "lo" and dice.chance(0.3):
             interface["kind"] = dice.one(_LINKS)
@@ -100,12 +103,14 @@ def looked_up(box: Box, spec: tuple[HostJob, bool]) -> Iterator[Seen | LoadedSce
             sources |= {str(target): str(route) for target, route in one.view.routes.items()}
     yield Seen(orders, sources)
     if take:
-        yield _shot(dict(job.scenario.names), job.gai_confs[0].data)
+        yield _shot(job.scenario.names)
 
 
-def _shot(names: dict[str, Any], gai_conf: bytes | None = None) -> Snapshot:
+def _shot(names: Iterable[str]) -> Snapshot:
+    """A snapshot of the sandbox, where the name service module is found as it is loaded."""
+    CDLL(str(bundled_module()))
     with closing(Netlink()) as sock:
-        return snapshot(names, sock, gai_conf)
+        return snapshot([*names], sock)
 
 
 def words_through(made: AddressMap) -> Callable[[str], str]:
@@ -133,15 +138,17 @@ def changed(box: Box, spec: object) -> Iterator[Any]:
         ip.rule("add", priority=12, uid_range="0:0", table=100)
         ip.rule("add", priority=13, iifname="away0", table=100)
     yield None
-    yield _shot({"n": ["192.0.2.1"]})
+    box.set_names({"n": ["192.0.2.1"]}, "files")
+    yield _shot("n")
 
 
 def zoned(box: Box, spec: object) -> Iterator[Any]:
     """A name whose first address has a zone."""
     box.build(Host.model_validate(host_of({"eth0": "fe80::2/64"})))
     yield None
-    scoped = Target(ip_address("fe80::9"), socket.if_nametoindex("eth0"))
-    yield _shot({"n": [scoped, "192.0.2.1"]})
+    scoped = f"fe80::9%{socket.if_nametoindex('eth0')}"
+    box.set_names({"n": [scoped, "192.0.2.1"]}, "nss")
+    yield _shot("n")
 
 
 # a mark for each place of a host that can hold a text; addresses have marks of their own

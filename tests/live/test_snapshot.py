@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from harness.live.host import SnapshotError, snapshot
 from harness.live.names import hosts_services
 from harness.live.redact import redact
 from harness.live.replay import differences, seen
-from harness.model.host import Target
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.load import as_yaml
@@ -63,7 +61,8 @@ def taken(pool: Pool, host: dict[str, Any]) -> Scenario:
 
 def renamed(seen: kit.Seen, scenario: Scenario, made: AddressMap) -> kit.Seen:
     """What was seen, in the words of a redacted copy."""
-    names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
+    asked = [one.name or "" for one in scenario.lookups]
+    names = {name: f"host{number}" for number, name in enumerate(asked, 1)}
     words = kit.words_through(made)
     return kit.Seen(
         {(glibc, names[name]): tuple(map(words, order))
@@ -196,13 +195,13 @@ def test_what_has_no_effect_on_a_look_up_is_named(pool: Pool) -> None:
 
 def test_addresses_with_a_zone_come_from_a_name_service_module(pool: Pool) -> None:
     _, shot = pool.run(kit.zoned, None)
-    assert shot.scenario.resolver == "nss"
-    assert shot.scenario.names["n"] == ("fe80::9%eth0", "192.0.2.1")
+    assert shot.scenario.name_service.hosts == "nss"
+    assert shot.scenario.name_service.nss["n"] == ("fe80::9%eth0", "192.0.2.1")
 
 
 def test_a_name_that_no_scenario_can_have_is_refused() -> None:
-    with closing(Netlink()) as sock, pytest.raises(SnapshotError, match="a host name"):
-        snapshot({"a b": [Target(ip_address("192.0.2.1"))]}, sock)
+    with closing(Netlink()) as sock, pytest.raises(SnapshotError, match="control characters"):
+        snapshot(["a\nb"], sock)
 
 
 def test_the_command_writes_a_file_that_replays(tmp_path: Path, call: Call) -> None:
@@ -228,8 +227,10 @@ def test_the_hosts_own_name_is_in_it(
 
 def test_a_copy_that_is_otherwise_is_found_out(pool: Pool) -> None:
     with closing(Netlink()) as sock:
-        scenario = snapshot({"n": ["192.0.2.99", "2001:db8::99"]}, sock, None).scenario
-        assert differences(scenario, seen(scenario, sock)) == []
+        scenario = snapshot(["localhost"], sock).scenario
+        here = seen(scenario, sock)
+        assert any(what.startswith("the source for ") for what in here)
+        assert differences(scenario, here) == []
         more = {"eth9": {"addresses": ["192.0.2.98/24"]}}
         raw = scenario.host.model_dump(by_alias=True, exclude_defaults=True)
         raw["interfaces"] = {**raw.get("interfaces", {}), **more}
