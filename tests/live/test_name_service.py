@@ -137,7 +137,7 @@ def _without(box: Box, etc: Etc, name: str, family: int, causes: Sequence[Cause]
         resolv = ""
     found: set[str] = set()
     for line in lines:
-        Etc(line, conf, resolv).write(box)
+        Etc(line, conf, resolv, etc.hosts).write(box)
         found |= _native(name, 0 if Cause.FAMILY in causes else family)
     return found
 
