@@ -43,8 +43,7 @@ class _Question:
 
     ``moment`` has what was sent with it over UDP, ``serial`` is its place among all that was sent.
     ``answered``: there will be a reply, or an error where the server is not there; what is not
-    times out in the order in which it was sent. ``cookie``: it goes with one (RFC 7873);
-    ``plain``: without EDNS.
+    times out in the order in which it was sent.
     """
 
     record: Record
@@ -53,8 +52,6 @@ class _Question:
     stream: bool = False
     tries: int = 0
     given_up: bool = False
-    cookie: bool = field(init=False)
-    plain: bool = False
     on_way: bool = False
     moment: set[tuple[int, Record]] = field(init=False)
     serial: int = field(init=False)
@@ -82,7 +79,6 @@ class CaresChannel:
         self.failed = Counter[int]()  # when each did the last time
         self.asked = 0
         self.late = set[tuple[int, Record]]()
-        self.without_cookies = set[int]()  # servers that are known to know none
         self.clock = count()
 
     def ask(self, name: str, records: Sequence[Record]) -> list[CaresReply]:
@@ -207,17 +203,16 @@ class _CaresExchange:
 
     # --- sending
 
-    def _send(self, question: _Question, again: bool = False) -> None:
-        """Send it, ``again``: to the same server."""
+    def _send(self, question: _Question) -> None:
         if self.later is not None and self.own.sent_later:
-            self.later.append(partial(self._send_now, question, again))
+            self.later.append(partial(self._send_now, question))
             question.on_way = False
         else:
-            self._send_now(question, again)
+            self._send_now(question)
 
-    def _send_now(self, question: _Question, again: bool = False) -> None:
+    def _send_now(self, question: _Question) -> None:
         channel = self.channel
-        if self.own.by_failures and not again:
+        if self.own.by_failures:
             question.server = channel.best()
         number = question.server
         closed = self.servers[number].closed
@@ -231,8 +226,7 @@ class _CaresExchange:
                 self._write_failed(question)
                 return
             self.unread_error.add(number)
-        self.moved |= again or question.tries > 0 or question.stream
-        question.cookie = number not in channel.without_cookies
+        self.moved |= question.tries > 0 or question.stream
         question.on_way, question.moment, question.serial = True, self.moment, next(channel.clock)
         question.answered = closed or question.stream or self._is_answered(question)
         if not question.stream:
@@ -269,17 +263,12 @@ class _CaresExchange:
         if packet.word == "short" and own.by_failures:
             self._lost(number, question.stream, Status.EBADRESP)
             return
-        self.channel.without_cookies.add(number)
         if not question.stream and (packet.cut(own.edns_size) or self._parted(question)):
             question.stream = True
             self._send(question)
             return
-        if packet.rcode == "FORMERR" and own.format_retried and question.cookie:
-            question.cookie, before = False, question.plain
-            question.plain = True
-            if not before:
-                self._send(question, again=True)
-                return
+        # after FORMERR it is asked again without EDNS, and says the same
+        self.moved |= packet.rcode == "FORMERR" and own.format_retried
         status = _STATUSES.get(packet.rcode, Status.SUCCESS)
         if status in _FAILURES:
             question.error = status if own.error_told else question.error
