@@ -124,6 +124,11 @@ def test_happy_eyeballs_takes_the_families_by_turns(watch: Watch) -> None:
     read = watch(*python(ASYNCIO.format('"here", 80, happy_eyeballs_delay=0.2')))
     assert tried(read) == refused([HERE[0], HERE[2], HERE[1], HERE[3]])
     assert read["tried"][0]["as_ordered"] is False
+    first, second = watch(*python(ASYNCIO.format('"half", 80, happy_eyeballs_delay=0.2')))[
+        "contacts"
+    ]
+    assert (first["address"], second["address"]) == (*HALF,)
+    assert 200 <= second["at_ms"] - first["at_ms"] < first["after_ms"]
     plain = watch(*python(ASYNCIO.format('"here", 80')))
     assert tried(plain) == refused(HERE)
 
@@ -180,6 +185,15 @@ def test_node_takes_the_order_as_it_is_or_ipv4_first(watch: Watch) -> None:
     }
     assert took["verbatim"]["contacts"][0]["address"] == HALF[0]
     assert tried(took["ipv4first"])[0] == (HALF[1], "ECONNREFUSED")
+
+
+@pytest.mark.needs("node", "nodejs")
+def test_node_takes_the_families_by_turns_from_20_on(watch: Watch) -> None:
+    version = watch("node", "--version")["output"].strip()
+    turns = int(version.removeprefix("v").partition(".")[0]) >= 20
+    read = watch("node", "--dns-result-order=verbatim", "-e", NODE.replace("half", "here"))
+    wanted = [HERE[0], HERE[2], HERE[1], HERE[3]] if turns else HERE[:1]
+    assert tried(read) == refused(wanted)
 
 
 @pytest.mark.needs("keytool", "default-jre-headless")

@@ -129,6 +129,13 @@ def test_what_is_stale(
     assert len(baseline.updated(baseline.stale((ran,)))) == len(known) - len(stale)
 
 
+def test_a_scenario_that_is_no_more_is_stale_only_where_that_is_known() -> None:
+    baseline = Baseline([entry(scenario="t")])
+    assert whys(baseline) == []
+    (why,) = baseline.stale((RAN,), lambda gone: gone.scenario == "t").values()
+    assert why == "there is no such scenario any more"
+
+
 def test_changes_against_another_build_are_entries_of_their_own() -> None:
     updated = Baseline([], accept_all=True)
     (change,) = updated.apply(held()).against

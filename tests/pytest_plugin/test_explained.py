@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.compare.differences import ArchitectureChange, VersionChange
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import make_jobs
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.pytest_plugin import items
-from harness.pytest_plugin.reporting import Examined
+from harness.pytest_plugin.reporting import Examined, properties_of
 from harness.sandbox import DeviceNote, Pool, SandboxError
 from harness.scenario import load
 from harness.scenario.schema import Lookup
@@ -23,6 +24,26 @@ AGREED = Result(
 REPORT = LookupReport(
     "node", "web", "default", (AGREED,), devices=(DeviceNote("eth0", "made as tap"),)
 )
+
+
+def test_differences_of_versions_and_processors() -> None:
+    new = replace(AGREED, glibc="2.41", native=("10.0.0.2", "10.0.0.1"))
+    far = replace(AGREED, arch="s390x", native=("10.0.0.3",))
+    report = replace(
+        REPORT,
+        results=(AGREED, new, far, replace(far, glibc="2.41")),
+        changes=(VersionChange("2.36", "2.41", why=("since 2.41 …",), archs=("amd64",)),),
+        architectures=(ArchitectureChange(("2.36",), ("amd64",), ("s390x",)),),
+    )
+    said = [dict(properties_of(Examined(one, report))) for one in report.results]
+    assert [one.get("gai_difference") for one in said] == [
+        None,
+        "2.36 → 2.41 on amd64: 10.0.0.1, 10.0.0.2 → 10.0.0.2, 10.0.0.1 (since 2.41 …)",
+        "2.36: amd64 ≠ s390x: 10.0.0.1, 10.0.0.2 ≠ 10.0.0.3 (no single dialect row explains it)",
+        None,
+    ]
+    assert said[3]["native"] == "10.0.0.3"
+    assert "rule" not in said[0]
 
 
 def test_an_untrusted_result(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
