@@ -372,6 +372,12 @@ def test_as_an_ordinary_user(tmp_path: Path) -> None:
     assert "true: ended with status 0" in done.stdout
 
 
+def test_a_name_nobody_knows_is_said(call: Call) -> None:
+    done = call("watch", "zzz.invalid", "localhost", "--json", "--", "true")
+    assert (done.status, json.loads(done.out)["status"]) == (1, 0)
+    assert done.err.count("zzz.invalid': the name service ") == 1
+
+
 def test_no_scenario_names_a_command(call: Call, scenario: Path) -> None:
     scenario.write_text(f"{SCENARIO}command: [touch, {scenario.parent}/touched]\n")
     done = call("watch", scenario, "--", "true")

@@ -139,6 +139,15 @@ def test_a_record_as_predicted() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("want", "status", "solves"),
+    [("172.18.45.3", 0, True), ("172.18.45.9", 1, True), ("192.0.2.1", 1, False)],
+)
+def test_a_wish(as_json: AsJson, want: str, status: int, solves: bool) -> None:
+    found = as_json("--scenario", LOOK_UP, "--want", want, status=status)
+    assert found["remedy"]["solves"] is solves
+
+
 @pytest.mark.parametrize(("scenario", "recorded", "words"), [
     (DIFFER, node("172.18.45.9"), ["with glibc", "kubelet reports it"]),
     (LOOK_UP, node("172.18.45.9"), [

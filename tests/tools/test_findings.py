@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from tools.findings import checks
 from tools.findings.checks import Check, Comparison, Findings, Report, Result, Seen, failures
-from tools.findings.page import as_markdown, kept, run_on
+from tools.findings.page import as_markdown, elsewhere, kept, run_on
 
 WEB = "host/web"
 
@@ -157,6 +157,7 @@ ABROAD = on_processors("192.0.2.2")
 
 def test_a_page_checked_with_fewer_builds_keeps_the_rest() -> None:
     whole = as_markdown(ABROAD, abroad(*BUILDS))
+    assert elsewhere(whole) == BUILDS
     part = as_markdown(ABROAD, abroad("2.36:amd64", "2.41:amd64", "2.36:s390x"))
     assert "| s390x | 2 1 (9) | not run |" in part
     assert kept(whole, part) == whole

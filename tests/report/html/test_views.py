@@ -8,11 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.compare.results import Result
+from harness.compare.results import LookupReport, Result
 from harness.report.html.answers import prefix_bits
-from harness.report.html.views import Columns, views_of
+from harness.report.html.views import Columns, LookupView, views_of
 from harness.versions import ResolverName
 from tests.report.html import kit
+
+
+def view(report: LookupReport) -> LookupView:
+    return next(views_of([report], Columns([report])))
+
 
 PACKAGED = kit.result("2.36", ())
 HOST = replace(PACKAGED, build="host", label="host", lane="cffi")
@@ -42,6 +47,43 @@ def test_columns(
     assert [column.name for column in columns.columns] == names
     assert len({column.slug for column in columns.columns}) == len(names)
     assert columns.architectures == architectures
+
+
+@pytest.mark.parametrize(
+    ("report", "letters", "differs_from"),
+    [
+        (kit.AGREEING, ["", "", "", ""], ["", "", "", ""]),
+        # only the cell whose left neighbour answers otherwise differs
+        (kit.CHANGED, ["A", "A", "B", "B"], ["", "", "2.36", ""]),
+        # the first of an architecture is compared with its own version
+        (kit.ARCHITECTURES, ["A", "A", "B", "B"], ["", "", "2.36 amd64", ""]),
+        # a death is an answer of its own
+        (kit.CRASHING, ["A", "B", "C", "C"], ["", "2.31", "2.36", ""]),
+    ],
+    ids=["agreeing", "changed", "architectures", "crashing"],
+)
+def test_cells_have_a_letter_for_each_answer(
+    report: LookupReport, letters: list[str], differs_from: list[str]
+) -> None:
+    seen = view(report)
+    assert [cell and cell.group.letter for cell in seen.cells] == letters
+    assert [cell and cell.differs_from for cell in seen.cells] == differs_from
+    assert seen.differs == (len(set(letters)) > 1)
+
+
+def test_a_chain_has_rules_bits_where_rule_9_compared_and_where_its_addresses_were() -> None:
+    first, second = view(kit.AGREEING).groups[0].chain
+    assert (first.address, first.step, second.address) == (kit.NEAR, kit.BY_RULE_9, kit.FAR)
+    assert second.step is None
+    assert first.decided == {"common prefix"}
+    bad = view(kit.DISAGREEING).groups
+    assert [stop.bits is not None for stop in bad[0].chain] == [False, True, True]
+    lined_up = [(kit.SIX, kit.SIX), (kit.FAR, kit.NEAR), (kit.NEAR, kit.FAR)]
+    assert bad[-1].lines == list(enumerate(lined_up))
+    assert [stop.times for stop in view(kit.TELLING).groups[0].chain] == [3, 3]
+    moves = [[(s.direction, s.moved) for s in group.chain] for group in view(kit.CHANGED).groups]
+    assert moves == [[("", "")] * 2, [("up", "number 2 on 2.36"), ("down", "number 1 on 2.36")]]
+    assert view(kit.lookup("s", [kit.UNEXPLAINED])).groups[0].chain[0].step is None
 
 
 def test_look_ups_of_the_same_words_have_addresses_of_their_own() -> None:
