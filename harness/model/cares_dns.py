@@ -49,8 +49,8 @@ class _Question:
     record: Record
     server: int
     error: Status
+    left: int
     stream: bool = False
-    tries: int = 0
     given_up: bool = False
     on_way: bool = False
     moment: set[tuple[int, Record]] = field(init=False)
@@ -74,7 +74,7 @@ class CaresChannel:
         options = resolver.options
         self.rotates = "rotate" in options
         tries = resolver.attempts if own.options_read else own.tries
-        self.most = len(servers) * tries
+        self.more = len(servers) * tries - 1  # times that a question is sent again
         self.failures = Counter[int]()
         self.failed = Counter[int]()  # when each did the last time
         self.asked = 0
@@ -125,7 +125,8 @@ class _CaresExchange:
             start = channel.asked if channel.rotates else 0
             channel.asked += 1
             error = Status.SUCCESS if self.own.by_failures else Status.ECONNREFUSED
-            self.questions.append(_Question(record, start % len(self.servers), error))
+            server = start % len(self.servers)
+            self.questions.append(_Question(record, server, error, channel.more))
 
     def run(self) -> list[CaresReply]:
         for question in self.questions:
@@ -139,13 +140,13 @@ class _CaresExchange:
             self.moment = set()
             for one in [one for one in on_way if one.moment is oldest.moment]:
                 self._timed_out(one)
-        if self.moved and len(self.replies) > 1 and self.channel.chance.choose(2):
+        if self.moved and self.channel.chance.choose(len(self.replies)):
             self.replies.reverse()  # as a machine with more to do may have it
         return self.replies
 
     def _take(self, questions: Sequence[_Question]) -> None:
         """Take the replies that are read at once: some of what they bring about comes after all."""
-        self.later = [] if len(questions) > 1 else None
+        self.later = []
         for one in questions:
             if not one.on_way:
                 continue
@@ -155,7 +156,7 @@ class _CaresExchange:
                 self._refused(one)
             else:
                 self._answered(one)
-        later, self.later = self.later or [], None
+        later, self.later = self.later, None
         for each in later:
             each()
 
@@ -226,7 +227,7 @@ class _CaresExchange:
                 self._write_failed(question)
                 return
             self.unread_error.add(number)
-        self.moved |= question.tries > 0 or question.stream
+        self.moved |= question.stream
         question.on_way, question.moment, question.serial = True, self.moment, next(channel.clock)
         question.answered = closed or question.stream or self._is_answered(question)
         if not question.stream:
@@ -358,28 +359,28 @@ class _CaresExchange:
     def _again(self, question: _Question) -> None:
         """Of the server that failed least, which is chosen when it is sent."""
         question.on_way = False
-        question.tries += 1
-        if question.tries < self.channel.most and not question.given_up:
+        if question.left and not question.given_up:
+            question.left -= 1
+            self.moved = True
             self._send(question)
         else:
             self._end(question, CaresReply(question.error))
 
     def _skip(self, question: _Question, number: int) -> None:
-        if len(self.servers) > 1:
+        if self.servers[1:]:
             question.skipped.add(number)
 
     def _next_server(self, question: _Question) -> None:
         """Of the next server in turn."""
         question.on_way = False
-        while not question.given_up:
-            question.tries += 1
-            if question.tries >= self.channel.most:
-                break
+        while question.left and not question.given_up:
+            question.left -= 1
             question.server = (question.server + 1) % len(self.servers)
             here = question.server, self.connection.get(question.server)
             if question.server not in question.skipped and not (
                 question.stream and here in question.connections
             ):
+                self.moved = True
                 self._send(question)
                 return
         self._end(question, CaresReply(question.error))
