@@ -109,6 +109,8 @@ def test_each_change_is_made_once() -> None:
     compared = {f"return a {one} 1" for one in ("!=", "<", "<=", ">", ">=", "==")}
     assert bodies == compared | {"return a == 2", "return a == 0"}
     assert {each.splitlines()[4].split("=")[1].strip() for each in found} == {"1", "2", "3"}
+    # one and the same, or not: no order
+    assert {one.strip() for _, one in changes("A = b is c")} == {"A = b != c"}
 
 
 def test_flags_are_bits_that_are_apart() -> None:
