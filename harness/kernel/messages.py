@@ -80,9 +80,8 @@ def address(
 
 def label(prefix: IPAddress, prefixlen: int, index: int, value: int) -> Message:
     """A row of the kernel's table of address labels."""
-    head = _LABEL.pack(AF_INET6, prefixlen, index, 0)
-    own = (rows.IFAL_ADDRESS, prefix.packed), (rows.IFAL_LABEL, number(value))
-    return Message(LABEL, head + packed(*own))
+    own = packed((rows.IFAL_ADDRESS, prefix.packed), (rows.IFAL_LABEL, number(value)))
+    return Message(LABEL, _LABEL.pack(AF_INET6, prefixlen, index, 0) + own)
 
 
 def route_request(
@@ -103,14 +102,8 @@ def route_request(
 
 def dump(form: int, of: int = 0) -> bytes:
     """The request for all messages of a form, of an address family where one is given."""
-    head = bytes([of]).ljust(_SIZES[form], b"\0")
-    return Message(form, head).request(GET, DUMP)
-
-
-_SIZES = {
-    LINK: rows.LINK.size, ADDRESS: rows.ADDRESS.size, ROUTE: rows.ROUTE.size, RULE: rows.ROUTE.size,
-    LABEL: _LABEL.size,
-}  # fmt: skip
+    # the longest of the structures that begin with a family does for each
+    return Message(form, bytes([of]).ljust(rows.LINK.size, b"\0")).request(GET, DUMP)
 
 
 def family(one: IPAddress) -> int:

@@ -92,7 +92,7 @@ class Netlink:
             found: list[bytes] = []
             interrupted = False
             for number, flags, data in self._messages():
-                interrupted = interrupted or bool(flags & _DUMP_INTERRUPTED)
+                interrupted |= bool(flags & _DUMP_INTERRUPTED)
                 if number == _NLMSG_DONE:
                     break
                 if number == _NLMSG_ERROR and (refused := _refusal(data)) is not None:
@@ -123,10 +123,6 @@ class Netlink:
     def links(self) -> list[KernelLink]:
         """The link dump. Raises RefusedError."""
         return [rows.link(data) for data in self.dump(messages.LINK)]
-
-    def link_indexes(self) -> list[int]:
-        """The indexes of the links that a dump has. Raises RefusedError."""
-        return [struct.unpack_from("=i", data, 20)[0] for data in self.dump(messages.LINK)]
 
     def addresses(self) -> list[KernelAddress]:
         """The address dump of both families. Raises RefusedError."""
@@ -199,9 +195,8 @@ def _refusal(data: bytes) -> RefusedError | None:
     if number == 0:
         return None
     words = os.strerror(-number)
-    if HEADER.unpack_from(data)[2] & _ACK_TLVS:
-        # NETLINK_CAP_ACK leaves only the header of the request before the attributes
-        said = rows.attributes(data, 36).get(_NLMSGERR_ATTR_MSG)
-        if said:
-            words = f"{words} ({said.rstrip(bytes(1)).decode(errors='replace')})"
+    # NETLINK_CAP_ACK leaves only the header of the request before the attributes
+    said = rows.attributes(data, 36).get(_NLMSGERR_ATTR_MSG)
+    if said and HEADER.unpack_from(data)[2] & _ACK_TLVS:
+        words = f"{words} ({said.rstrip(bytes(1)).decode(errors='replace')})"
     return RefusedError(-number, words)

@@ -15,22 +15,17 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
-from socket import AF_INET, AF_INET6
 
 from harness.model.host import HostView, IPAddress, Route, Target
 
 from .messages import route_request
 from .netlink import Netlink
-from .own_names import own_names
+from .own_names import own_names, source_by_socket
 from .rows import ROUTE_ATTRIBUTES, ROUTE_TYPES, RTA_PREFSRC, attributes
 from .sources import answered, asked, can_be_source6, refused
 
 _TYPE = 23  # rtm_type
 _IPPROTO_UDP = 17
-_BINDV6ONLY = Path("/proc/sys/net/ipv6/bindv6only")
-_HASH_POLICY = {
-    version: Path(f"/proc/sys/net/ipv{version}/fib_multipath_hash_policy") for version in (4, 6)
-}
 
 
 def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> HostView:
@@ -41,12 +36,12 @@ def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> H
     addresses = tuple(row.for_model for row in netlink.addresses())
     links = tuple(link.for_model for link in netlink.links())
     with closing(Netlink(os.sysconf("SC_PAGE_SIZE"))) as small:  # glibc's buffer
-        unlisted = {link.index for link in links}.difference(small.link_indexes())
+        listed = {link.index for link in small.links()}
     view = HostView(
         addresses=addresses,
         links=links,
-        unlisted=frozenset(unlisted),
-        bindv6only=_bindv6only(),
+        unlisted=frozenset(link.index for link in links if link.index not in listed),
+        bindv6only=_setting("ipv6/bindv6only") == "1",
         own=own_names(netlink) if own else None,
     )
     return with_routes(netlink, view, targets)
@@ -59,15 +54,11 @@ def with_routes(netlink: Netlink, view: HostView, targets: Iterable[Target]) -> 
     return replace(view, routes=routes)
 
 
-def _bindv6only() -> bool:
-    return _said(_BINDV6ONLY, "0") == "1"
-
-
-def _said(sysctl: Path, usual: str) -> str:
+def _setting(name: str) -> str:
     try:
-        return sysctl.read_text().strip()
+        return Path("/proc/sys/net", name).read_text().strip()
     except OSError:  # a kernel without IPv6, or without multipath routes
-        return usual
+        return "0"
 
 
 def _routes(
@@ -76,18 +67,15 @@ def _routes(
     """What a UDP connect() to each target would meet, on a host that has an IPv6 source or not."""
     found: dict[Target, Route] = {}
     requests: dict[Target, bytes] = {}
-    wanted = {target: _version(target) for target in targets}
-    by_socket = {version for version in {*wanted.values()} if _source_decides(netlink, version)}
-    for target, version in wanted.items():
-        if version in by_socket:
-            found[target] = _connected(target)
-            continue
-        request = _request(target, only_ipv6)
-        if isinstance(request, Route):
-            found[target] = request
+    versions = {target: _version(target) for target in targets}
+    by_socket = {version for version in {*versions.values()} if _source_decides(netlink, version)}
+    for target, version in versions.items():
+        wanted = _connected(target) if version in by_socket else asked(target, only_ipv6)
+        if isinstance(wanted, Route):
+            found[target] = wanted
         else:
-            requests[target] = request
-    answers = netlink.ask(list(requests.values()))
+            requests[target] = route_request(*wanted, _IPPROTO_UDP)
+    answers = netlink.ask([*requests.values()])
     for target, answer in zip(requests, answers, strict=True):
         found[target] = _route(target, answer, has_source6)
     return found
@@ -110,36 +98,20 @@ def _source_decides(netlink: Netlink, version: int) -> bool:
     ports too, no two sockets' are alike).
     Source: ip_route_connect(), fib_multipath_hash() and ip6_dst_lookup_tail() of the kernel.
     """
-    if netlink.has_other_rules(version) or _said(_HASH_POLICY[version], "0") != "0":
+    policy = _setting(f"ipv{version}/fib_multipath_hash_policy")
+    if netlink.has_other_rules(version) or policy != "0":
         return True
     return version == 6 and netlink.has_source_routes()
 
 
 def _connected(target: Target) -> Route:
-    """What the connect() of a new UDP socket to a target gives; nothing is sent."""
-    ipv4 = isinstance(target.address, IPv4Address)
-    where = (str(target.address), 0) if ipv4 else (str(target.address), 0, 0, target.scope_id)
-
-    def source(broadcasts: bool) -> IPAddress:
-        with socket.socket(AF_INET if ipv4 else AF_INET6, socket.SOCK_DGRAM) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, broadcasts)
-            sock.connect(where)
-            text: str = sock.getsockname()[0]
-        return ip_address(text.partition("%")[0])
-
     try:
-        return Route(source(False))
+        return Route(source_by_socket(target))
     except OSError as problem:
         route = refused(problem.errno or 0)
     with suppress(OSError):
-        return replace(route, broadcast=source(True))
+        return replace(route, broadcast=source_by_socket(target, socket.SO_BROADCAST, 1))
     return route
-
-
-def _request(target: Target, only_ipv6: bool) -> bytes | Route:
-    """The request for a target, or the answer where connect() asks no route."""
-    wanted = asked(target, only_ipv6)
-    return wanted if isinstance(wanted, Route) else route_request(*wanted, _IPPROTO_UDP)
 
 
 def _route(target: Target, answer: bytes | int, has_source6: bool) -> Route:

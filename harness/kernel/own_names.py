@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from socket import AF_INET, AF_INET6
 
-from harness.model.host import IFA_F_DEPRECATED, IPAddress, OwnAddress, OwnNames
+from harness.model.host import IFA_F_DEPRECATED, IPAddress, OwnAddress, OwnNames, Target
 
 from .netlink import Netlink
 from .rows import ADDRESS_FLAGS, SCOPES, KernelRoute
@@ -32,11 +32,11 @@ def own_names(netlink: Netlink) -> OwnNames:
         and not row.flags & IFA_F_DEPRECATED
         and row.scope not in (SCOPES["host"], SCOPES["nowhere"])
     ]
-    routes = [*netlink.routes(AF_INET), *netlink.routes(AF_INET6)]
-    gateways = [gateway for route in routes for gateway in _gateways(route)]
-    ways = [route.hops for route in routes if _is_default(route) and len(route.hops) > 1]
-    bare = any(hop.via is None for hops in ways for hop in hops)
-    return OwnNames(socket.gethostname(), tuple(addresses), tuple(gateways), _has_ipv6(), bare)
+    every = (*netlink.routes(AF_INET), *netlink.routes(AF_INET6))
+    routes = [route for route in every if _is_default(route)]
+    gateways = tuple(gateway for route in routes for gateway in _gateways(route))
+    bare = any(hop.via is None for one in routes if len(one.hops) > 1 for hop in one.hops)
+    return OwnNames(socket.gethostname(), tuple(addresses), gateways, _has_ipv6(), bare)
 
 
 def _has_ipv6() -> bool:
@@ -52,27 +52,29 @@ def _is_default(route: KernelRoute) -> bool:
 
 
 def _gateways(route: KernelRoute) -> Iterator[OwnAddress]:
-    if not _is_default(route):
-        return
     for hop in route.hops:
         if hop.via is not None:
-            gateway = ip_address(hop.via)
+            gateway, source = ip_address(hop.via), None
+            with suppress(OSError):
+                found = source_by_socket(Target(gateway, hop.dev), _SO_BINDTOIFINDEX, hop.dev)
+                source = None if found.is_unspecified else found
             yield OwnAddress(
                 gateway, hop.dev, 0, route.metric,
                 hop.weight - 1 if len(route.hops) > 1 else None,
-                ip_address(route.prefsrc) if route.prefsrc else None,
-                _source(gateway, hop.dev),
+                ip_address(route.prefsrc) if route.prefsrc else None, source,
             )  # fmt: skip
 
 
-def _source(gateway: IPAddress, index: int) -> IPAddress | None:
-    """The source to a gateway through an interface; nothing is sent."""
-    four = gateway.version == 4
-    where = (str(gateway), 53) if four else (str(gateway), 53, 0, index)
+def source_by_socket(target: Target, option: int | None = None, value: int = 0) -> IPAddress:
+    """The source that the connect() of a new UDP socket gives; nothing is sent. Raises OSError.
+
+    ``option`` of SOL_SOCKET is set to ``value``, if the kernel knows it.
+    """
+    four = target.address.version == 4
+    where = (str(target.address), 0) if four else (str(target.address), 0, 0, target.scope_id)
     with socket.socket(AF_INET if four else AF_INET6, socket.SOCK_DGRAM) as sock:
-        with suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, _SO_BINDTOIFINDEX, index)
-        with suppress(OSError):
-            sock.connect(where)
-        found = ip_address(sock.getsockname()[0].partition("%")[0])
-    return None if found.is_unspecified else found
+        if option is not None:
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, option, value)
+        sock.connect(where)
+        return ip_address(sock.getsockname()[0].partition("%")[0])

@@ -224,15 +224,12 @@ class Routing:
             source: IPAddress = ip_address(row.prefsrc)
         else:
             source = address if row.type == "local" else self._source4(row, hop)
-        lost = source.is_loopback and not self._is_loopback(hop.dev) and row.type != "local"
-        if lost:
+        loopback = any(link.loopback for link in self.links if link.index == hop.dev)
+        if source.is_loopback and not loopback and row.type != "local":
             return errno.EINVAL
         # the socket has no SO_BROADCAST; a multicast address is one by whatever route
         broadcast = row.type == "broadcast" and not is_multicast(address)
         return errno.EACCES if broadcast or address == _EVERY4 else source
-
-    def _is_loopback(self, index: int) -> bool:
-        return any(link.loopback for link in self.links if link.index == index)
 
     def _no_way(self, number: int, address: IPAddress) -> int:
         """The errno where nothing leads there; IPv6 minds first that there is no source."""
