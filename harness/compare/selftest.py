@@ -4,34 +4,31 @@ qemu-user translates each message between guest and kernel: byte order, structur
 it knows. What it gets wrong looks like a difference of glibc. So once for each architecture
 and qemu, on a private host with something of everything, the worker says what it sees by the
 calls that glibc makes (`harness.native.kernel_view`), and every field is held against what the
-kernel says to this process through pyroute2. A lane that fails is not counted: its results carry
-the reason.
+kernel says to this process. A lane that fails is not counted: its results carry the reason.
 """
 
 import errno
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from itertools import zip_longest
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness import sandbox
 from harness.compare.evidence import LaneSpec
-from harness.compare.values import fill
+from harness.compare.open_lane import open_lane
 from harness.glibcs.catalog import native_arch
-from harness.model.host import IPAddress, Route, Target
+from harness.kernel.netlink import Netlink
+from harness.model.host import Route, Target
 from harness.native import kernel_view
-from harness.native.kernel_view import Seen, SeenSource
+from harness.native.kernel_view import Seen
 from harness.native.lanes import Session
 from harness.native.record import LaneError
 from harness.sandbox import Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
-
-if TYPE_CHECKING:
-    from harness.kernel.netlink import Netlink
-    from harness.sandbox import Box
 
 # More than one datagram of the kernel's holds, so that a dump comes in parts.
 _MANY = 150
@@ -114,14 +111,11 @@ def with_tunnels() -> Host:
     return Host.model_validate({**_PLAIN, "interfaces": interfaces})
 
 
-def objection(box: "Box", spec: tuple[LaneSpec, Host]) -> Iterator[str]:
+def objection(box: "sandbox.Box", spec: tuple[LaneSpec, Host]) -> Iterator[str]:
     """Inside a sandbox: build the host and yield the first thing a lane sees wrongly, or "".
 
     Raises LaneError for a worker that does not start: there is nothing to be shown of it.
     """
-    from harness.compare.open_lane import open_lane
-    from harness.kernel.netlink import Netlink  # pyroute2: the askers need none of it
-
     lane, host = spec
     box.build(host)
     who = lane.emulator or f"this kernel for {lane.arch}"
@@ -134,16 +128,17 @@ def objection(box: "Box", spec: tuple[LaneSpec, Host]) -> Iterator[str]:
     yield f"{who}: {found}" if found else ""
 
 
-def first_difference(session: Session, box: "Box", netlink: "Netlink") -> str:
+def first_difference(session: Session, box: "sandbox.Box", netlink: Netlink) -> str:
     """What the session sees otherwise than the kernel says, in words; "" for nothing.
 
     Raises LaneError.
     """
-    addresses: list[Seen] = [
-        fill(kernel_view.SeenAddress, row, flags8=row.flags & 0xFF) for row in netlink.addresses()
+    addresses = [
+        _of(row, "family prefixlen scope index flags address local") | {"flags8": row.flags & 0xFF}
+        for row in netlink.addresses()
     ]
-    links: list[Seen] = [
-        kernel_view.SeenLink(one.index, one.type, one.flags, one.index, one.name, one.name)
+    links = [
+        _of(one, "index type flags name") | {"by_name": one.index, "by_index": one.name}
         for one in netlink.links()
     ]
     for what, request, truth in (
@@ -162,15 +157,15 @@ def first_difference(session: Session, box: "Box", netlink: "Netlink") -> str:
     return ""
 
 
+def _of(row: object, names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names.split()}
+
+
 def _told(value: Seen | None) -> str:
-    """The fields that are compared, in words."""
-    if value is None:
-        return "nothing"
-    shown = ((one.name, getattr(value, one.name)) for one in fields(value) if one.compare)
-    return ", ".join(f"{name} {text}" for name, text in shown)
+    return "nothing" if value is None else ", ".join(f"{name} {value[name]}" for name in value)
 
 
-def _sources(box: "Box", netlink: "Netlink") -> Iterator[tuple[str, bytes, Sequence[Seen]]]:
+def _sources(box: "sandbox.Box", netlink: Netlink) -> Iterator[tuple[str, bytes, Sequence[Seen]]]:
     """The requests for sources, each with the kernel's route look-ups for the same destinations.
 
     Like glibc's, one socket serves many destinations, and an AF_INET6 one IPv4 too.
@@ -192,10 +187,10 @@ def _sources(box: "Box", netlink: "Netlink") -> Iterator[tuple[str, bytes, Seque
         yield what, request, [_source(family, routes[one]) for one in targets]
 
 
-def _source(family: int, route: Route) -> SeenSource:
-    if route.source is None:
-        return SeenSource(getattr(errno, route.error or ""), 0, 0, None)
-    source: IPAddress = route.source
+def _source(family: int, route: Route) -> Seen:
+    source = route.source
+    if source is None:
+        return {"error": getattr(errno, route.error or ""), "family": 0, "address": None}
     if family == AF_INET6 and isinstance(source, IPv4Address):
         source = IPv6Address(f"::ffff:{source}")
-    return SeenSource(0, int(family), 0, source)
+    return {"error": 0, "family": int(family), "address": source}

@@ -5,7 +5,7 @@ Only the self-test of a foreign lane uses it: see `harness.compare.selftest`.
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
@@ -16,54 +16,8 @@ ADDRESSES: Final = b"A"
 LINKS: Final = b"L"
 _SOURCES: Final = b"S"
 
-
-@dataclass(frozen=True, slots=True)
-class SeenAddress:
-    """One entry of the address dump: the fields of ``struct ifaddrmsg`` and three attributes.
-
-    ``flags8`` is ifa_flags, ``flags`` IFA_FLAGS; ``address`` and ``local`` are IFA_ADDRESS and
-    IFA_LOCAL, None where there is none.
-    """
-
-    family: int
-    prefixlen: int
-    flags8: int
-    scope: int
-    index: int
-    flags: int
-    address: IPAddress | None
-    local: IPAddress | None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenLink:
-    """One entry of the link dump: ``kind`` is the hardware type (ARPHRD), ``by_name`` the index
-    ``if_nametoindex`` gives for the name, ``by_index`` the name ``if_indextoname`` gives.
-    """
-
-    index: int
-    kind: int
-    flags: int
-    by_name: int
-    name: str
-    by_index: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeenSource:
-    """What connect() and getsockname() of a UDP socket gave for one destination.
-
-    ``error`` is errno, 0 for none; ``family`` the source's. glibc's sort never looks at the
-    ``scope_id``, so it is not compared.
-    """
-
-    error: int
-    family: int
-    scope_id: int = field(compare=False)
-    address: IPAddress | None
-
-
-Seen = SeenAddress | SeenLink | SeenSource
+Seen = Mapping[str, Any]
+"""One entry, by the names of `_FORMS`; an address that is not there is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +49,13 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-_HEAD = struct.Struct("<II")
-# for each request: the numbers of an entry, its texts and what they are, and the entry's type
-_Form = tuple[struct.Struct, int, Callable[[bytes], object], Callable[..., Seen]]
-_FORMS: Final[Mapping[bytes, _Form]] = {
-    ADDRESSES: (struct.Struct("<BBBBII"), 2, _address, SeenAddress),
-    LINKS: (struct.Struct("<IHII"), 2, _text, SeenLink),
-    _SOURCES: (struct.Struct("<III"), 1, _address, SeenSource),
+# for each request: the numbers of an entry and their names, its texts' names and what they are
+_FORMS: Final[Mapping[bytes, tuple[str, str, str, Callable[[bytes], object]]]] = {
+    ADDRESSES: ("<BBBBII", "family prefixlen flags8 scope index flags", "address local", _address),
+    # "by_…": what if_nametoindex and if_indextoname give
+    LINKS: ("<IHII", "index type flags by_name", "name by_index", _text),
+    # glibc's sort never looks at the source's scope id
+    _SOURCES: ("<II4x", "error family", "address", _address),
 }
 
 
@@ -109,16 +63,17 @@ def decode_view(request: bytes, data: bytes) -> View:
     """Decode the view that answers ``request``. Raises RecordError when it is none."""
     entries: list[Seen] = []
     try:
-        error, count = _HEAD.unpack_from(data)
-        at = _HEAD.size
-        layout, texts, parsed, entry = _FORMS[request[:1]]
+        error, count = struct.unpack_from("<II", data)
+        at = 8
+        layout, numbers, texts, parsed = _FORMS[request[:1]]
         for _ in range(count):
-            values: list[Any] = [*layout.unpack_from(data, at)]
-            at += layout.size
-            for _ in range(texts):  # each behind a byte with its length
+            values = struct.unpack_from(layout, data, at)
+            entry: dict[str, Any] = dict(zip(numbers.split(), values, strict=True))
+            at += struct.calcsize(layout)
+            for name in texts.split():  # each behind a byte with its length
                 start, at = at + 1, at + 1 + data[at]
-                values.append(parsed(data[start:at]))
-            entries.append(entry(*values))
+                entry[name] = parsed(data[start:at])
+            entries.append(entry)
     except (struct.error, ValueError, IndexError, KeyError) as problem:
         raise RecordError(f"bad view: {problem}") from None
     if at != len(data):
