@@ -2,8 +2,8 @@
 
 import pickle
 import tempfile
-from collections.abc import Iterable, Sequence
-from typing import IO, Any, Generic, TypeVar, overload
+from collections.abc import Sequence
+from typing import IO, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -11,20 +11,18 @@ ROOM = 1 << 20
 """Bytes, as pickled, that a spool keeps in memory."""
 
 
-class Spool(Sequence[T], Generic[T]):
-    """A sequence that takes values at its end; it is equal to any sequence of the same values.
+class Spool(Sequence[T]):
+    """A sequence that takes values at its end.
 
     Values beyond `ROOM` bytes lie in a temporary file and are unpickled each time they are
     read, so that a long run needs no more memory than a short one.
     """
 
-    def __init__(self, values: Iterable[T] = ()) -> None:
+    def __init__(self) -> None:
         self._near: list[T] = []  # the first values
         self._far: list[int] = []  # where the others begin in the file
         self._room = ROOM
         self._file: IO[bytes] | None = None
-        for value in values:
-            self.append(value)
 
     def append(self, value: T, size: int | None = None) -> None:
         """Take a value; ``size`` is the bytes of its pickle, if known. Raises OSError."""
@@ -57,14 +55,6 @@ class Spool(Sequence[T], Generic[T]):
         self._file.seek(self._far[number - len(self._near)])
         value: T = pickle.load(self._file)
         return value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Spool, (list(self),)
 
     def __del__(self) -> None:
         if self._file is not None:

@@ -54,7 +54,7 @@ def test_a_spool_is_the_sequence_that_was_put_in() -> None:
     values = [bytes([n]) * (ROOM // 3) for n in range(9)]
     for value in values:
         made.append(value)
-    assert made == values
+    assert [*made] == values
     assert (made[0], made[-1], made[2:7:2]) == (values[0], values[-1], values[2:7:2])
     with pytest.raises(IndexError):
         made[9]
