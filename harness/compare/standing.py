@@ -1,18 +1,14 @@
 """Hosts in which programs of one's own run: how they are built, what such a program gets."""
 
-import traceback
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
+from harness import sandbox
 from harness.compare.run import JobOutcome, collect, reports, set_names
 from harness.native.worker_lane import bundled_module
 from harness.sandbox import DeviceNote, SandboxError
 from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario import LoadedScenario
 from harness.scenario.schema import Scenario
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 
 def no_place(scenario: Scenario) -> str:
@@ -34,7 +30,7 @@ def preloaded(scenario: Scenario) -> str:
     return str(bundled_module()) if scenario.asks("nss") else ""
 
 
-def build_for_programs(box: "Box", scenario: Scenario) -> tuple[DeviceNote, ...]:
+def build_for_programs(box: "sandbox.Box", scenario: Scenario) -> tuple[DeviceNote, ...]:
     """Inside a sandbox: build a scenario's host, on which the machine's other files are seen too.
 
     Raises as `Box.build`.
@@ -44,7 +40,9 @@ def build_for_programs(box: "Box", scenario: Scenario) -> tuple[DeviceNote, ...]
     return devices
 
 
-def stand(box: "Box", loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
+def stand(
+    box: "sandbox.Box", loaded: LoadedScenario
+) -> Iterator[tuple[DeviceNote, ...] | JobOutcome]:
     """Inside a sandbox, for `Pool.converse`: build a scenario's host, which others work in.
 
     Yields the notes on the devices used and sends its namespaces. Then it answers each
@@ -71,8 +69,6 @@ def stand(box: "Box", loaded: LoadedScenario) -> Iterator[tuple[DeviceNote, ...]
         except SandboxError as problem:
             outcome = JobOutcome(job, (), problem)
         except Exception as problem:  # one question must not end the host
-            last = " ".join(f"{type(problem).__name__}: {problem}".split())  # without its notes
-            details = "".join(traceback.format_exception(problem))
-            outcome = JobOutcome(job, (), SandboxError(f"no answer: {last}", details))
+            outcome = JobOutcome(job, (), SandboxError.unforeseen("no answer", problem))
         furnish()
         yield outcome

@@ -67,7 +67,7 @@ class Box:
             raise SandboxError("a sandbox holds one host: take another one for the next")
         self._built = True
         if host.hostname not in (namespaces.HOSTNAME, os.uname().nodename):
-            with naming("host.hostname", host.hostname):
+            with naming(("host.hostname", host.hostname)):
                 try:
                     syscalls.set_hostname(host.hostname)
                 except PermissionError as problem:  # podman's seccomp filter

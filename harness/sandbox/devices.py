@@ -81,12 +81,15 @@ def refused(place: str, what: str, problem: OSError) -> SandboxError:
 
 
 @contextmanager
-def naming(place: str, what: str) -> Iterator[None]:
-    """Raise what the kernel refuses in the with block as `refused`."""
+def naming(*parts: tuple[str, str]) -> Iterator[None]:
+    """Raise what the kernel refuses in the with block as `refused`.
+
+    ``parts`` are the host's fields and what is asked for each, in the order of the requests.
+    """
     try:
         yield
     except OSError as problem:
-        raise refused(place, what, problem) from None
+        raise refused(*parts[getattr(problem, "position", 0)], problem) from None
 
 
 def add_device(
@@ -98,23 +101,15 @@ def add_device(
     below: int | None = None,
 ) -> None:
     """Ask the kernel for a device, perhaps on one ``below``, with its kind's ``data``."""
-    info = packed(
-        (rows.IFLA_INFO_KIND, text(kind)), (rows.IFLA_INFO_DATA, packed(*data) if data else None)
-    )
-    attributes = (
-        (rows.IFLA_IFNAME, text(name)), (rows.IFLA_LINKINFO, info), (rows.IFLA_LINK, number(below)),
-    )  # fmt: skip
-    sock.add(messages.link(index, *attributes))
+    inner = (rows.IFLA_INFO_DATA, packed(*data) if data else None)
+    info = (rows.IFLA_LINKINFO, packed((rows.IFLA_INFO_KIND, text(kind)), inner))
+    on = (rows.IFLA_LINK, number(below))
+    sock.add(messages.link(index, (rows.IFLA_IFNAME, text(name)), info, on))
 
 
 def set_flags(sock: netlink.Netlink, index: int, flags: int, mask: int) -> None:
     """Set the ``mask`` bits of an interface's flags to ``flags``. Raises OSError."""
     sock.change(messages.link(index, flags=flags, change=mask))
-
-
-def set_attribute(sock: netlink.Netlink, index: int, *attribute: Attribute) -> None:
-    """Set an attribute of an interface: its name while it is down, its master. Raises OSError."""
-    sock.change(messages.link(index, *attribute))
 
 
 def make(
@@ -165,8 +160,7 @@ def _make(
         end = messages.link_body(hidden, (rows.IFLA_IFNAME, text(peer)))
         add_device(sock, name, used, index, (rows.VETH_INFO_PEER, end))
         # without this the hidden end would get multicast routes of its own
-        if sysctls.exists("net.ipv6.conf"):
-            sysctls.write(f"net.ipv6.conf.{peer}.disable_ipv6", "1")
+        sysctls.write(f"net.ipv6.conf.{peer}.disable_ipv6", "1", optional=True)
         set_flags(sock, hidden, IFF_UP, IFF_UP)
     elif used in _REMOTE:
         remote = ip_address(_REMOTE[used].format(index % 250 + 1, index))
@@ -183,10 +177,9 @@ def _make_tun(name: str, index: int, hardware: int) -> None:
         tun = os.open(TUN, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP)) from None
-    request = struct.pack("=16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI)
     try:
         fcntl.ioctl(tun, _TUNSETIFINDEX, struct.pack("=I", index))
-        fcntl.ioctl(tun, _TUNSETIFF, request)
+        fcntl.ioctl(tun, _TUNSETIFF, struct.pack("=16sH22x", name.encode(), _IFF_TUN | _IFF_NO_PI))
         fcntl.ioctl(tun, _TUNSETLINK, hardware)
     except OSError:
         os.close(tun)

@@ -12,8 +12,8 @@ import socket
 import struct
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import dnslib  # type: ignore[import-untyped]
 from dnslib import QTYPE, RR, DNSRecord
@@ -135,18 +135,6 @@ class Ordering:
         return replies
 
 
-@dataclass(frozen=True, slots=True)
-class _KnownReply:
-    """What is said to a question, whoever asks; ``slow``: not the first time, or never."""
-
-    name: bytes
-    kind: int
-    reply: bytes
-    cut: bytes | None
-    first: int | None
-    slow: Literal["silent", "late"] | None
-
-
 class _Server:
     """The loop of one server."""
 
@@ -155,7 +143,8 @@ class _Server:
         self.server = server
         self.first = first
         self.ordering = Ordering()
-        self._known: dict[tuple[bytes, bool], _KnownReply | None] = {}
+        # what is said to a question, whoever asks and by whatever number, and the packet's word
+        self._known: dict[tuple[bytes, bool], tuple[DnsQuestion, str]] = {}
         self._late: set[tuple[bytes, bytes, int]] = set()
 
     async def serve(self, tcp: socket.socket) -> None:
@@ -165,9 +154,9 @@ class _Server:
     def _datagrams(self) -> None:
         questions: list[DnsQuestion | None] = []
         with suppress(BlockingIOError):
-            for _ in range(_BATCH):
+            while len(questions) < _BATCH:
                 data, peer = self.udp.recvfrom(_TCP_SIZE, socket.MSG_DONTWAIT)
-                questions.append(self._question(data, (str(peer[0]), int(peer[1]))))
+                questions.append(self._question(data, peer))
         self._send(self.ordering.order([one for one in questions if one]))
 
     async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -191,20 +180,19 @@ class _Server:
         """The question that a message asks; None for what is no query, or gets no answer."""
         stream = not isinstance(peer, tuple)
         key = data[2:], stream  # all but the number of the message
-        if key not in self._known:
-            self._known[key] = self._learn(data, stream)
-        known = self._known[key]
-        if known is None or known.slow == "silent":
+        found = self._known.get(key) or self._learn(data, stream)
+        if found is None:
             return None
+        known, word = self._known[key] = found
         # the same question again may have another EDNS record
         asked = data[:2], known.name, known.kind
-        if known.slow == "late" and asked not in self._late:
+        if word == "silent" or (word == "late" and asked not in self._late):
             self._late.add(asked)
             return None
         cut = known.cut and data[:2] + known.cut
-        return DnsQuestion(peer, known.name, known.kind, data[:2] + known.reply, cut, known.first)
+        return replace(known, peer=peer, reply=data[:2] + known.reply, cut=cut)
 
-    def _learn(self, data: bytes, stream: bool) -> _KnownReply | None:
+    def _learn(self, data: bytes, stream: bool) -> tuple[DnsQuestion, str] | None:
         try:
             query = DNSRecord.parse(data)
         except dnslib.DNSError:
@@ -225,12 +213,11 @@ class _Server:
         cut = bytes([*reply[:2], reply[2] | _TC, *reply[3:]])
         words = {self.server.packet(text, one).word for one in _RECORDS.values()}
         first = {"A": _A, "AAAA": _AAAA}[self.server.order(text, self.first)[0]]
-        slow = packet.word if packet else None
-        return _KnownReply(
-            name.lower(), kind, reply[2:], None if stream else cut[2:],
+        known = DnsQuestion(
+            None, name.lower(), kind, reply[2:], None if stream else cut[2:],
             None if words & UNORDERED and not stream else first,
-            slow if slow in ("silent", "late") else None,
         )  # fmt: skip
+        return known, (packet and packet.word) or ""
 
     def _send(self, replies: list[tuple[Peer, bytes]]) -> None:
         for peer, data in replies:

@@ -20,7 +20,6 @@ import select
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -200,11 +199,7 @@ def _as_sandbox_error(problem: BaseException) -> SandboxError:
     status = getattr(problem, "exit_status", None)
     if isinstance(status, int):  # foreseen by the job's own room: a worker that does not start
         return SandboxError(" ".join(str(problem).split()), exit_status=status)
-    last = " ".join(f"{type(problem).__name__}: {problem}".split())  # without its notes
-    return SandboxError(
-        f"unexpected failure inside the sandbox: {last}",
-        "".join(traceback.format_exception(problem)),
-    )
+    return SandboxError.unforeseen("unexpected failure inside the sandbox", problem)
 
 
 def main(descriptor: int, asker: int) -> None:

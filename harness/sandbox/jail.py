@@ -101,13 +101,10 @@ def enter(root: Path) -> None:
         syscalls.bound_capabilities()
     with suppress(OSError):  # refused where nobody is not mapped, and where root is not real
         os.setgroups([])
-    try:
+    become = _part("to become the user nobody (setresuid)")
+    with become if nobody_is_mapped else suppress(OSError):
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
-    except OSError as problem:
-        if nobody_is_mapped:  # else the code would stay root of its user namespace
-            part = "to become the user nobody (setresuid)"
-            raise OSError(problem.errno, problem.strerror, part) from None
     with _part("a user namespace without further ones"):
         _forbid_namespaces(proc, this)
     with _part("to give up its capabilities (capset, prctl)"):

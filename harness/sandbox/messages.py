@@ -46,14 +46,13 @@ def receive_bytes(sock: socket.socket) -> bytes:
 
 
 def _exactly(sock: socket.socket, size: int) -> bytes:
-    data = bytearray(size)
-    view = memoryview(data)
-    while view:
-        count = sock.recv_into(view)
-        if count == 0:
+    data = b""
+    while len(data) < size:  # a signal may cut it short
+        piece = sock.recv(size - len(data), socket.MSG_WAITALL)
+        if not piece:
             raise EOFError("the other end has gone")
-        view = view[count:]
-    return bytes(data)
+        data += piece
+    return data
 
 
 class NamespaceFds(Closing):
@@ -94,9 +93,9 @@ def send_namespaces(sock: socket.socket) -> None:
 
 def receive_namespaces(sock: socket.socket) -> NamespaceFds:
     """What `send_namespaces` sent. Raises SandboxError where the sender has gone."""
-    message, descriptors, _, _ = socket.recv_fds(sock, 1, len(_KINDS), socket.MSG_CMSG_CLOEXEC)
+    _, descriptors, _, _ = socket.recv_fds(sock, 1, len(_KINDS), socket.MSG_CMSG_CLOEXEC)
     received = NamespaceFds(descriptors)
-    if not message or len(descriptors) != len(_KINDS):
+    if len(descriptors) != len(_KINDS):
         received.close()
         raise SandboxError("the sandbox died before it could be entered")
     return received

@@ -249,13 +249,11 @@ class Pool(Closing):
                 control = self._alive()
                 message = f"{module}\0{programs.home_of(module)}"
                 socket.send_fds(control, [os.fsencode(message)], [theirs.fileno()])
-        except OSError as problem:
+        except BaseException as problem:
             job.close()
-            raise SandboxError(
-                f"the sandbox process has gone: {problem.strerror}", exit_status=3
-            ) from None
-        except BaseException:
-            job.close()
+            if isinstance(problem, OSError):
+                said = f"the sandbox process has gone: {problem.strerror}"
+                raise SandboxError(said, exit_status=3) from None
             raise
         # a child that could not make its namespaces has said why instead of reading
         with suppress(BrokenPipeError, ConnectionResetError):

@@ -10,10 +10,10 @@ from socket import AF_INET, AF_INET6
 
 from harness.kernel import messages, rows
 from harness.kernel.messages import Message, number
-from harness.kernel.netlink import Netlink, RefusedError
+from harness.kernel.netlink import Netlink
 from harness.scenario.schema import AddressLabel, NextHop, RouteSpec, RoutingRule
 
-from .devices import naming, refused
+from .devices import naming
 from .values import SandboxError
 
 _RTPROT_STATIC = 4
@@ -22,12 +22,9 @@ _FAMILIES = {4: AF_INET, 6: AF_INET6}
 
 def add_routes(sock: Netlink, routes: Sequence[RouteSpec], indexes: Mapping[str, int]) -> None:
     """Add a host's routes in order. Raises SandboxError where the kernel refuses one."""
-    made = [_route(f"host.routes[{n}]", route, indexes) for n, route in enumerate(routes)]
-    try:
-        sock.add(*made)
-    except RefusedError as problem:
-        place = f"host.routes[{problem.position}]"
-        raise refused(place, _words(routes[problem.position]), problem) from None
+    parts = [(f"host.routes[{n}]", _words(route)) for n, route in enumerate(routes)]
+    with naming(*parts):
+        sock.add(*(_route(f, one, indexes) for (f, _), one in zip(parts, routes, strict=True)))
 
 
 def _route(field: str, route: RouteSpec, indexes: Mapping[str, int]) -> Message:
@@ -80,15 +77,10 @@ def _scope(route: RouteSpec) -> int:
     if route.network.version == 6:
         return 0
     direct = route.via is None and all(hop.via is None for hop in route.nexthops)
-    if route.scope is not None:
-        scope: str = route.scope
-    elif route.type == "local":
-        scope = "host"
-    elif route.type in ("unicast", "broadcast", "multicast", "anycast") and direct:
-        scope = "link"
-    else:
-        scope = "global"
-    return rows.SCOPES[scope]
+    usual = "host" if route.type == "local" else "global"
+    if route.type in ("unicast", "broadcast", "multicast", "anycast") and direct:
+        usual = "link"
+    return rows.SCOPES[route.scope or usual]
 
 
 def _index(field: str, name: str, indexes: Mapping[str, int]) -> int:
@@ -145,7 +137,7 @@ def add_rule(sock: Netlink, field: str, rule: RoutingRule) -> None:
         action=rows.FR_ACT_GOTO if rule.goto is not None else rows.RULE_TYPES[rule.type],
         flags=rows.FIB_RULE_INVERT if rule.not_ else 0,
     )
-    with naming(field, f"the rule of priority {rule.priority}"):
+    with naming((field, f"the rule of priority {rule.priority}")):
         sock.add(made)
 
 
@@ -153,16 +145,11 @@ def set_address_labels(
     sock: Netlink, table: Sequence[AddressLabel], indexes: Mapping[str, int]
 ) -> None:
     """Make the kernel's table of address labels the one given. Raises SandboxError."""
-    old = sock.address_labels()
-    sock.remove(*(_label(one.prefix, one.length, one.index, one.label) for one in old))
+    for old in sock.address_labels():
+        sock.remove(messages.label(IPv6Address(old.prefix), old.length, old.index, old.label))
     for position, row in enumerate(table):
         field = f"host.addrlabels[{position}]"
         network = ip_network(row.prefix)
         index = 0 if row.dev is None else _index(field, row.dev, indexes)
-        message = _label(str(network.network_address), network.prefixlen, index, row.label)
-        with naming(field, row.prefix):
-            sock.add(message)
-
-
-def _label(prefix: str, length: int, index: int, value: int) -> Message:
-    return messages.label(IPv6Address(prefix), length, index, value)
+        with naming((field, row.prefix)):
+            sock.add(messages.label(network.network_address, network.prefixlen, index, row.label))

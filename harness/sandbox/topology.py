@@ -55,7 +55,8 @@ def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
 
     Returns and raises as `Box.build`.
     """
-    sysctls.begin(_BEGINNING)
+    for key, value in _BEGINNING.items():
+        sysctls.write(key, value, optional=True)
     for key, value in host.sysctls.items():
         if interface_of(key) is None:
             sysctls.write(key, value)
@@ -77,10 +78,9 @@ def build(sock: netlink.Netlink, host: Host) -> tuple[DeviceNote, ...]:
     for device in made:
         for member in host.interfaces[device.name].interfaces:
             # before they are up and have addresses, which a change of the master would take
-            with devices.naming(f"host.interfaces.{device.name}.interfaces", member):
-                devices.set_attribute(
-                    sock, indexes[member], (rows.IFLA_MASTER, number(device.index))
-                )
+            with devices.naming((f"host.interfaces.{device.name}.interfaces", member)):
+                master = (rows.IFLA_MASTER, number(device.index))
+                sock.change(messages.link(indexes[member], master))
     for device in made:
         if host.interfaces[device.name].up:
             _up(sock, device, host.interfaces[device.name])
@@ -107,12 +107,12 @@ def _interfaces(sock: netlink.Netlink, host: Host) -> tuple[list[Device], list[D
         if name in present:
             # a tunnel module puts one device of its own into every namespace
             given = present[name]
-            devices.set_attribute(sock, given, (rows.IFLA_IFNAME, text(f"given{given}")))
+            sock.change(messages.link(given, (rows.IFLA_IFNAME, text(f"given{given}"))))
         kind = interface.kind
         device = devices.make(sock, name, kind, index, interface.table, host.interfaces)
         made.append(device)
         if interface.altnames:
-            with devices.naming(f"host.interfaces.{name}.altnames", "these names"):
+            with devices.naming((f"host.interfaces.{name}.altnames", "these names")):
                 sock.add_names(index, interface.altnames)
         if kind in devices.AS_ETHERNET and device.used != kind:
             same = "which is the same to rule 7 and to the choice of a source"
@@ -131,23 +131,18 @@ def _up(sock: netlink.Netlink, device: Device, interface: Interface) -> None:
     elif _has_unfinished(interface):
         mask |= devices.IFF_NOARP  # a link without neighbours skips duplicate detection
     what = f"to bring up the {device.used} device"
-    with devices.naming(f"host.interfaces.{device.name}", what):
+    with devices.naming((f"host.interfaces.{device.name}", what)):
         devices.set_flags(sock, device.index, wanted, mask)
-    on = device.used == "veth" and sysctls.read(f"net.ipv6.conf.{device.name}.disable_ipv6") == "0"
-    if on:
-        _wait_until(lambda: _leads_multicast(sock, device.index))
-
-
-def _leads_multicast(sock: netlink.Netlink, index: int) -> bool:
-    """Whether a device has its own route for multicast; the first of several is taken.
-
-    That of a veth is made in a work queue, when its carrier has come. Source: addrconf_notify()
-    in net/ipv6/addrconf.c and net/core/link_watch.c.
-    """
-    return any(
-        row.type == "multicast" and hop.dev == index
-        for row in sock.routes(AF_INET6)
-        for hop in row.hops
+    if device.used != "veth" or sysctls.read(f"net.ipv6.conf.{device.name}.disable_ipv6") != "0":
+        return
+    # its route for multicast, of several the first one counts, is made in a work queue once its
+    # carrier has come: addrconf_notify() in net/ipv6/addrconf.c, net/core/link_watch.c
+    _wait_until(
+        lambda: any(
+            row.type == "multicast" and hop.dev == device.index
+            for row in sock.routes(AF_INET6)
+            for hop in row.hops
+        )
     )
 
 
@@ -180,17 +175,13 @@ def _in_order(host: Host, name: str) -> list[tuple[int, Address]]:
 
 
 def _add_addresses(sock: netlink.Netlink, host: Host, indexes: Mapping[str, int]) -> None:
-    wanted = [
-        (f"host.interfaces.{name}.addresses[{position}]", index, address)
-        for name, index in indexes.items()
-        if name in host.interfaces
-        for position, address in _in_order(host, name)
-    ]
-    try:
-        sock.add(*(_address(index, address) for _, index, address in wanted))
-    except netlink.RefusedError as problem:
-        place, _, address = wanted[problem.position]
-        raise devices.refused(place, address.address, problem) from None
+    parts, wanted = [], []
+    for name, index in indexes.items():
+        for position, address in _in_order(host, name) if name in host.interfaces else ():
+            parts.append((f"host.interfaces.{name}.addresses[{position}]", address.address))
+            wanted.append(_address(index, address))
+    with devices.naming(*parts):
+        sock.add(*wanted)
 
 
 def _address(index: int, address: Address) -> Message:
@@ -237,9 +228,9 @@ def _wait_for_routes(sock: netlink.Netlink, host: Host) -> None:
     """
     expected: Counter[tuple[str, str]] = Counter()  # the type and the destination of each route
     for interface in host.interfaces.values():
-        for row in interface.addresses:
+        for row in interface.addresses if interface.up else ():
             # a tentative address has no route yet, as on a real host
-            if ":" not in row.address or not interface.up or "tentative" in row.flags:
+            if ":" not in row.address or "tentative" in row.flags:
                 continue
             expected["local", f"{row.ip}/128"] += 1
             # an optimistic one's peer has to wait for the detection's end

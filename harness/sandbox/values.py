@@ -1,7 +1,8 @@
 """What comes back from a sandbox, without pyroute2: what was built, and what went wrong."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from traceback import format_exception
+from typing import NamedTuple, Self
 
 LOOPBACK_INDEX = 1
 PEER_INDEX = 1_000_000
@@ -50,19 +51,19 @@ class SandboxError(Exception):
         super().__init__(message)
         self.message, self.details, self.exit_status = message, details, exit_status
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.message, self.details, self.exit_status)
+    @classmethod
+    def unforeseen(cls, what: str, problem: BaseException) -> Self:
+        """What failed, in words, and how, with the traceback."""
+        last = " ".join(f"{type(problem).__name__}: {problem}".split())  # without its notes
+        return cls(f"{what}: {last}", "".join(format_exception(problem)))
 
 
 class SandboxUnavailable(SandboxError):
     """This host cannot make a sandbox: what was refused, and what would help."""
 
-    def __init__(self, reason: str, hint: str) -> None:
+    def __init__(self, reason: str, hint: str = "") -> None:
         super().__init__(f"{reason}; {hint}" if hint else reason, exit_status=3)
         self.reason, self.hint = reason, hint
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.reason, self.hint)
 
 
 class NoSandbox(SandboxUnavailable):
