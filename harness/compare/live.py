@@ -26,7 +26,7 @@ from harness.model.host import IFA_F_OPTIMISTIC, HostView, Target
 from harness.model.lookup import NameService, Request
 from harness.model.services import Service
 from harness.native.cffi_lane import CffiLane
-from harness.native.record import Answer, Outcome
+from harness.native.record import Answer, LaneError, Outcome
 from harness.scenario.nameservice import NameServiceSpec
 from harness.scenario.schema import Host, Lookup, Scenario
 from harness.text.errors import InputError
@@ -82,7 +82,7 @@ def explain_live(
 
 
 def getent(database: str, name: str, model: tuple[str, ...] | None = None) -> GetentAnswer:
-    """Ask getent(1) of this host. Raises NoGetent."""
+    """Ask getent(1) of this host. Raises LaneError where it cannot be run, or does not end."""
     words = ("getent", database, "--", name)
     try:
         done = subprocess.run(
@@ -90,17 +90,11 @@ def getent(database: str, name: str, model: tuple[str, ...] | None = None) -> Ge
             env=variables(os.environ),
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise NoGetent(f"getent {database} {name}: {error}") from None
+        raise LaneError(f"getent {database} {name}: {error}") from None
     rows = [line.split() for line in done.stdout.splitlines()]
     # getaddrinfo's entries are printed with their types of socket, one of which is enough
     kept = [row[0] for row in rows if model is None or row[1:2] == ["STREAM"]]
     return GetentAnswer(f"getent {database} {name}", tuple(kept), model)
-
-
-class NoGetent(Exception):
-    """getent cannot be run, or does not end; one line."""
-
-    exit_status = 3
 
 
 def tentative(view: HostView, targets: Sequence[Target]) -> Iterator[str]:
@@ -156,12 +150,8 @@ def _judged(
 
 
 def _depends(result: Result, note: str) -> str:
-    if not note:
-        return ""
     pairs = [f"{d.before} and {d.after}" for d in result.decisions if d.rule == 10]
-    if not pairs:
-        return ""
-    return f"{note}: depending on it (rule 10) {', '.join(pairs)}"
+    return f"{note}: depending on it (rule 10) {', '.join(pairs)}" if note and pairs else ""
 
 
 def read_names(
@@ -195,9 +185,7 @@ def _read(
 
 
 def _native_targets(native: Outcome) -> tuple[Target, ...]:
-    if not isinstance(native, Answer):
-        return ()
-    return tuple(info.target for info in native.addrinfos)
+    return tuple(one.target for one in native.addrinfos) if isinstance(native, Answer) else ()
 
 
 def _spelled(
@@ -223,12 +211,5 @@ def _spelled(
 
 
 def _name_service(request: Request, targets: tuple[Target, ...], view: HostView) -> NameService:
-    names = {}
-    if request.name is not None and targets:
-        names[ascii_lower(request.name)] = targets
-    return NameService(
-        names=names,
-        kind="nss",
-        services=service_ports(request.service),
-        links=view.names,
-    )
+    names = {ascii_lower(request.name): targets} if request.name is not None and targets else {}
+    return NameService(names, "nss", services=service_ports(request.service), links=view.names)

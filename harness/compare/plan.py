@@ -27,7 +27,7 @@ from harness.versions import age
 
 
 class PlanError(ValueError):
-    """A scenario, gai.conf or glibc that was asked for and cannot be used; one line."""
+    """A scenario, gai.conf, glibc or order that was asked for and cannot be had; one line."""
 
     exit_status = 2
 

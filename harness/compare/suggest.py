@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_network
 from itertools import chain
 
 from harness import sandbox
@@ -19,6 +18,7 @@ from harness.advice.suggest import (
 from harness.advice.suggest.lines import network_of
 from harness.compare.evidence import Evidence, NamedGaiConf
 from harness.compare.fields import OwnName
+from harness.compare.plan import PlanError
 from harness.compare.predict import lookup_title, request_for, sort_input
 from harness.compare.results import Result
 from harness.compare.run import HostJob, collect, reports
@@ -38,12 +38,6 @@ _PLACES: dict[Kind, str] = {
     "nss": "what the name service gives",
     "nss_by_family": "what the name service gives",
 }
-
-
-class WishError(ValueError):
-    """A wish that no answer can fulfil, whatever the order; one line."""
-
-    exit_status = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +106,7 @@ def fulfil(
     Every suggestion is tried by real glibc on every one of them, and with ``resolver: dns``
     for both orders of the replies; all suggestions share one sandbox per order. What is to be
     ``kept`` is kept, other look-ups where a change can, unless ``others_stay`` is false. Raises
-    WishError for an address that the look-up does not give, and as `harness.compare.run.run`.
+    PlanError for an address that the look-up does not give, and as `harness.compare.run.run`.
     """
     present = job.gai_confs[0]
     lookups = job.scenario.lookups
@@ -122,10 +116,8 @@ def fulfil(
         outcomes = []
         present_of = {number: seen[number, present.data] for number in range(len(lookups))}
         targets = [_targets(one, present_of[one.lookup], titles[one.lookup]) for one in wishes]
-        wishes = [
-            Wish(one.lookup, tuple(map(str, wanted)))
-            for one, wanted in zip(wishes, targets, strict=True)
-        ]
+        in_full = zip(wishes, targets, strict=True)
+        wishes = [Wish(one.lookup, tuple(map(str, wanted))) for one, wanted in in_full]
         orders = [
             pair
             for keep in kept
@@ -208,26 +200,18 @@ def _look(box: "sandbox.Box", job: HostJob) -> Iterator[_Sorted]:
 
 def _own(evidence: Evidence) -> OwnNetworks:
     """The addresses of the host, and the networks that these and its routes are of."""
-    rows = [
-        (address, row.prefixlen)
-        for row in evidence.view.addresses
-        if (address := row.local or row.address) is not None
+    host = evidence.scenario.host
+    rows = [(row.local or row.address, row.prefixlen) for row in evidence.view.addresses]
+    own = [(address, bits) for address, bits in rows if address is not None]
+    routes = [one.network for one in host.routes if one.type == "unicast" and one.to != "default"]
+    networks = [*own, *((one.network_address, one.prefixlen) for one in routes)]
+    off = [
+        f"{key}={value}"
+        for key, value in host.sysctls.items()
+        if key.endswith(".disable_ipv6") and value != "0" and ".default." not in key
     ]
-    routes = [
-        ip_network(one.to)
-        for one in evidence.scenario.host.routes
-        if one.type == "unicast" and one.to != "default"
-    ]
-    networks = [*rows, *((one.network_address, one.prefixlen) for one in routes)]
-    return OwnNetworks(
-        tuple(address for address, _ in rows),
-        tuple(network_of(address, bits) for address, bits in networks if bits),
-        tuple(
-            f"{key}={value}"
-            for key, value in evidence.scenario.host.sysctls.items()
-            if key.endswith(".disable_ipv6") and value != "0" and ".default." not in key
-        ),
-    )
+    reached = tuple(network_of(address, bits) for address, bits in networks if bits)
+    return OwnNetworks(tuple(address for address, _ in own), reached, tuple(off))
 
 
 def _holders(evidence: Evidence) -> dict[str, Kind]:
@@ -298,13 +282,11 @@ def _targets(wish: Wish, seen: _Sorted, title: str, option: str = "--want") -> t
     cases = seen.cases
     if not cases:
         wanted = "a look-up that gives two or more addresses was expected"
-        raise WishError(f"{title}: {wanted}{_missing(seen)}")
-    known = {
-        str(target): target
-        for target in (Target(parse(c.destination), c.scope_id) for c in cases[0].candidates)
-    }
+        raise PlanError(f"{title}: {wanted}{_missing(seen)}")
+    given = (Target(parse(one.destination), one.scope_id) for one in cases[0].candidates)
+    known = {str(target): target for target in given}
     if len(known) > _MOST_ADDRESSES:
-        raise WishError(
+        raise PlanError(
             f"{title}: at most {_MOST_ADDRESSES} addresses were expected, got {len(known)}:"
             " the search would take minutes"
         )
@@ -314,9 +296,9 @@ def _targets(wish: Wish, seen: _Sorted, title: str, option: str = "--want") -> t
         if len(meant) != 1:
             listed = ", ".join(map(str, meant) if meant else known)
             wanted = f"one of {title}'s addresses was expected ({listed})"
-            raise WishError(f"{option} {text}: {wanted}{'' if meant else _missing(seen)}")
+            raise PlanError(f"{option} {text}: {wanted}{'' if meant else _missing(seen)}")
         if meant[0] in found:
-            raise WishError(f"{option} {text}: every address once was expected")
+            raise PlanError(f"{option} {text}: every address once was expected")
         found += meant
     return tuple(found)
 

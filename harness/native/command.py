@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.native.calls import ProcessEnd, Reader, SystemCall
 from harness.native.contacts import Contact, Contacts, Look
 from harness.native.trace import TraceUnavailable, strace
+from harness.sandbox import SandboxError
 
 _CALLS = (
     "execve,socket,connect,getsockname,getsockopt,sendto,sendmsg,sendmmsg,recvfrom,recvmsg,"
@@ -24,12 +25,6 @@ _CALLS = (
 _KEPT = 64 * 1024  # bytes of what it prints
 _PIECE = 64 * 1024
 _GLANCE = 0.05  # seconds between two looks at whether strace has ended
-
-
-class CommandError(Exception):
-    """A command that cannot be started; one line."""
-
-    exit_status = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +61,7 @@ def run(command: Command, folder: Path) -> Ran:
     """Run a command until it and all that descends from it have ended, or its time is up.
 
     What is left of it then has to be ended by the caller. ``folder`` is a private folder.
-    Raises TraceUnavailable where strace is missing or may not trace, CommandError for a command
+    Raises TraceUnavailable where strace is missing or may not trace, SandboxError for a command
     that the kernel does not start.
     """
     place = folder / "calls"
@@ -98,11 +93,13 @@ def run(command: Command, folder: Path) -> Ran:
         timed_out = tracer.poll() is None
         tracer.kill()
     words = output.decode(errors="replace")
-    log.check(command, words)
-    looks, contacts = log.found()
+    begun, end = log.checked(command, words)
+    status, signal, elapsed = None, None, command.timeout
+    if end is not None:
+        status, signal, elapsed = end.status, end.signal, max(end.at - begun, 0.0)
     return Ran(
-        looks, contacts, log.contacts.left_out, *log.ending, timed_out,
-        round(log.elapsed(command.timeout) * 1000, 3), words, printed - len(output),
+        *log.contacts.found(begun), log.contacts.left_out, status, signal, timed_out,
+        round(elapsed * 1000, 3), words, printed - len(output),
     )  # fmt: skip
 
 
@@ -143,27 +140,16 @@ class _Log:
             elif read is not None and self._first is not None and read.pid == self._first.pid:
                 self._end = read
 
-    def check(self, command: Command, said: str) -> None:
-        """Raise where the command did not start, with what strace ``said``."""
+    def checked(self, command: Command, said: str) -> tuple[float, ProcessEnd | None]:
+        """When the command began, and its end; no more calls come, not even the end of one.
+
+        Raises where it did not start, with what strace ``said``.
+        """
         if self._first is None:
             last = said.strip().rpartition("\n")[2] or "no reason given"
             raise TraceUnavailable(f"strace cannot trace a command: {last}")
         if self._first.error is not None:
-            raise CommandError(f"{command.words[0]}: cannot be started: {self._first.error}")
-
-    @property
-    def ending(self) -> tuple[int | None, str | None]:
-        """Status and signal of the command."""
-        return (None, None) if self._end is None else (self._end.status, self._end.signal)
-
-    def elapsed(self, timeout: float) -> float:
-        """The seconds that the command ran; ``timeout`` where it had not ended."""
-        if self._first is None or self._end is None:
-            return timeout
-        return max(self._end.at - self._first.at, 0.0)
-
-    def found(self) -> tuple[tuple[Look, ...], tuple[Contact, ...]]:
-        """What was looked at and contacted, with the calls that have not returned."""
+            raise SandboxError(f"{command.words[0]}: cannot be started: {self._first.error}")
         for call in self._reader.unfinished():
             self.contacts.take(call)
-        return self.contacts.found(0.0 if self._first is None else self._first.at)
+        return self._first.at, self._end

@@ -51,6 +51,8 @@ class Worker:
         try:
             self._process = launch(stdin=request_out, stdout=reply_in, stderr=self._stderr)
             self.alive = True
+        except (OSError, subprocess.SubprocessError) as error:
+            raise LaneError(f"the worker cannot be started: {error}") from None
         finally:
             os.close(request_out)
             os.close(reply_in)
@@ -157,31 +159,50 @@ class Session(Closing):
         found = self.ask(frames.lookup_payload(query, timeout), timeout)
         return record.decode(found) if isinstance(found, bytes) else found
 
-    def ask(self, lookup: bytes, timeout: float) -> bytes | Crashed | TimedOut:
+    def ask(
+        self, payload: bytes, timeout: float, kind: bytes = frames.LOOKUP
+    ) -> bytes | Crashed | TimedOut:
         """As `lookup`, of what `frames.lookup_payload` packed; the record is not decoded."""
-        return self._ask(frames.LOOKUP, lookup, timeout)
+        self.send([payload], kind)
+        answers, end = self.receive(1, timeout)
+        return answers[0] if end is None else end
 
-    def send(self, lookups: Sequence[bytes]) -> None:
+    def send(self, payloads: Sequence[bytes], kind: bytes = frames.LOOKUP) -> None:
         """Ask several look-ups, as `ask` has them, in one write; `receive` takes the answers."""
         if self._closed:
             raise ValueError("the session is closed")
         self._asked = time.monotonic()
         if self._end is None:
-            self._channel.send(frames.session_frames(frames.LOOKUP, self._number, lookups))
+            self._channel.send(frames.session_frames(kind, self._number, payloads))
 
-    def receive(self, count: int, timeout: float) -> tuple[list[bytes], Crashed | TimedOut | None]:
+    def receive(self, wanted: int, timeout: float) -> tuple[list[bytes], Crashed | TimedOut | None]:
         """The records of so many look-ups that were sent, and how the session ended early.
 
         There are fewer records than look-ups exactly when the second part is not None.
         """
-        return self._answers(count, timeout)
+        answers: list[bytes] = []
+        while self._end is None and len(answers) < wanted:
+            here = self._channel.take(frames.ANSWER, self._key, wanted - len(answers))
+            if here:
+                answers += here
+                continue
+            left, pause = wanted - len(answers), 0.0
+            if left > _FEW:  # half the time that they will take
+                each = (time.monotonic() - self._asked) / (len(answers) + 1)
+                pause = min(max(each, _QUICKEST) * left / 2, _PAUSE)
+            data = self._next(timeout, pause)
+            if data is not None:
+                answers.append(data)
+        if isinstance(self._end, LaneError):
+            raise self._end
+        return answers, self._end
 
     def view(self, request: bytes, timeout: float = 10.0) -> View | Crashed | TimedOut:
         """What the kernel looks like from this process; getaddrinfo is not called.
 
         ``request`` is one of `harness.native.kernel_view`.
         """
-        found = self._ask(frames.VIEW, frames.view_payload(request, timeout), timeout)
+        found = self.ask(frames.view_payload(request, timeout), timeout, frames.VIEW)
         return decode_view(request, found) if isinstance(found, bytes) else found
 
     def pid_here(self) -> int:
@@ -213,35 +234,6 @@ class Session(Closing):
         if isinstance(end, LaneError):
             raise end
         raise LaneError(f"the session did not start: {end}")
-
-    def _ask(self, kind: bytes, payload: bytes, timeout: float) -> bytes | Crashed | TimedOut:
-        if self._closed:
-            raise ValueError("the session is closed")
-        if self._end is None:
-            self._channel.send(frames.session_frame(kind, self._number, payload))
-        answers, end = self._answers(1, timeout)
-        return answers[0] if end is None else end
-
-    def _answers(
-        self, wanted: int, timeout: float
-    ) -> tuple[list[bytes], Crashed | TimedOut | None]:
-        """The answers, fewer than ``wanted`` where the process has ended, and how it has."""
-        answers: list[bytes] = []
-        while self._end is None and len(answers) < wanted:
-            here = self._channel.take(frames.ANSWER, self._key, wanted - len(answers))
-            if here:
-                answers += here
-                continue
-            left, pause = wanted - len(answers), 0.0
-            if left > _FEW:  # half the time that they will take
-                each = (time.monotonic() - self._asked) / (len(answers) + 1)
-                pause = min(max(each, _QUICKEST) * left / 2, _PAUSE)
-            data = self._next(timeout, pause)
-            if data is not None:
-                answers.append(data)
-        if isinstance(self._end, LaneError):
-            raise self._end
-        return answers, self._end
 
     def _next(self, timeout: float, pause: float = 0.0) -> bytes | None:
         """Takes one frame: a record or view, or None after it has changed the session's state."""
@@ -295,15 +287,11 @@ class Burst(Session):
         self._channel.send(frames.whole_session(number, lookups))
 
     def finish(self) -> tuple[list[bytes], Crashed | TimedOut | None]:
-        """The records, not yet decoded, and how the session ended early.
-
-        There are fewer records than look-ups exactly when the second part is not None.
-        Raises LaneError when the worker or what it says is broken.
-        """
+        """As `Session.receive`. Raises LaneError when the worker or what it says is broken."""
         while self._end is None and not self.pid:  # one that dies here is a result all the same
             if self._next(START_TIME) is not None:
                 raise self._broken("an answer before the session started")
-        records, early = self._answers(self._wanted, self._timeout)
+        records, early = self.receive(self._wanted, self._timeout)
         if any(len(each) < record.HEAD_SIZE for each in records):
             raise self._broken("a record cut short")
         while self._end is None:
@@ -332,7 +320,7 @@ class Lane(Closing, ABC):
 
     @abstractmethod
     def _launch(self, *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
-        """Starts the worker's process. Raises LaneError."""
+        """Starts the worker's process. Raises LaneError, OSError, subprocess.SubprocessError."""
 
     def start(self) -> Worker:
         """Starts the worker when it does not run. Raises LaneError."""

@@ -72,7 +72,4 @@ class WorkerLane(Lane):
     def _launch(self, **pipes: Any) -> subprocess.Popen[bytes]:
         from harness.sandbox import jail
 
-        try:
-            return jail.start(self._argv, self._root, self._netlink, env=self._environment, **pipes)
-        except (OSError, subprocess.SubprocessError) as error:
-            raise LaneError(f"cannot start {' '.join(self._argv)}: {error}") from None
+        return jail.start(self._argv, self._root, self._netlink, env=self._environment, **pipes)

@@ -70,7 +70,7 @@ def lookup_many(session: Session, queries: Sequence[Query]) -> list[Outcome]:
     payloads = [lookup_payload(query, 10) for query in queries]
     frames = [session_frame(LOOKUP, session._number, payload) for payload in payloads]
     session._channel.send(b"".join(frames))
-    records, end = session._answers(len(queries), 10)
+    records, end = session.receive(len(queries), 10)
     ends = [] if end is None else [end] * (len(queries) - len(records))
     return [*map(decode, records), *ends]
 
