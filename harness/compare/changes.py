@@ -37,9 +37,8 @@ def changes(evidences: Sequence[Evidence], results: Sequence[Result]) -> tuple[V
             if same_build or one.returned == other.returned:
                 continue
             labels = (_label(one, results), _label(other, results))
-            change = VersionChange(
-                one.glibc, other.glibc, *labels, why=_reasons(old, new), **_place(one)
-            )
+            why = _reasons(old, new)
+            change = VersionChange(one.glibc, other.glibc, *labels, why=why, **_place(one))
             sides = tuple(zip(change.names, (_shown(one), _shown(other)), strict=True))
             found.setdefault(replace(change, sides=sides), []).append(arch)
     several = len({evidence.lane.arch for evidence in evidences}) > 1

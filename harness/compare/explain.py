@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
 from itertools import permutations, zip_longest
-from typing import TYPE_CHECKING
 
+from harness import sandbox
 from harness.advice.lint import Finding
 from harness.compare.changes import decision_between
-from harness.compare.evidence import Evidence, line_findings
+from harness.compare.evidence import line_findings
 from harness.compare.fields import OwnName
 from harness.compare.predict import Prediction
 from harness.compare.results import Departure, PairReason, Result
@@ -18,12 +17,9 @@ from harness.model.addresses import means, parse_target
 from harness.model.host import HostView
 from harness.model.order import compare_pair
 from harness.model.standards import RFC6724_UPDATE, STANDARDS
+from harness.native.calls import as_ipv4
 from harness.native.trace import Connection
 from harness.sandbox import DeviceNote, Pool
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
-    from harness.sandbox.capture import Capture
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +121,8 @@ def capture(job: HostJob) -> bytes:
     return pcap
 
 
-def _capture(box: "Box", job: HostJob) -> Iterator[bytes]:
-    begun: list[Capture] = []
+def _capture(box: "sandbox.Box", job: HostJob) -> Iterator[bytes]:
+    begun = []
     list(collect(box, job, lambda: begun.append(box.capture())))
     yield begun[0].pcap()
 
@@ -138,7 +134,9 @@ def explain(jobs: Sequence[HostJob], pair: tuple[str, str] | None = None) -> Ite
             yield from explained
 
 
-def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Iterator[Explanation]:
+def _explain(
+    box: "sandbox.Box", asked: tuple[HostJob, tuple[str, str] | None]
+) -> Iterator[Explanation]:
     job, pair = asked
     for evidences, devices in collect(box, job):
         if not evidences:
@@ -148,7 +146,8 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
         apart = tuple(f"{one.between}: {one.because}" for one in between)
         predictions = [*map(prediction_for, evidences)]
         beside = contrasts(report.results, predictions)
-        literal = standards_beside(evidences[0], predictions[0])
+        order, every = predictions[0].order, (*STANDARDS, RFC6724_UPDATE)
+        literal = () if order is None else tuple(departures(evidences[0], order.ranked, every))
         for evidence, result, found in zip(evidences, report.results, predictions, strict=True):
             links = evidence.names.links
             reason = None if pair is None else pair_reason(found, pair, links)
@@ -162,14 +161,6 @@ def _explain(box: "Box", asked: tuple[HostJob, tuple[str, str] | None]) -> Itera
                 name, result, reason, devices, trace, apart, found_lines, contrasts=beside,
                 standards=literal,
             )  # fmt: skip
-
-
-def standards_beside(evidence: Evidence, prediction: Prediction) -> tuple[Departure, ...]:
-    """What each standard, its update included, would return where that is another order."""
-    if prediction.order is None:
-        return ()
-    every = (*STANDARDS, RFC6724_UPDATE)
-    return tuple(departures(evidence, prediction.order.ranked, every))
 
 
 def contrasts(results: Sequence[Result], predictions: Sequence[Prediction]) -> tuple[Contrast, ...]:
@@ -223,9 +214,8 @@ def pair_reason(
     if prediction.order is None:
         return None
     for pair in permutations(prediction.order.ranked, 2):
-        if all(
-            means(text, one.target, links or {}) for text, one in zip(wanted, pair, strict=True)
-        ):
+        both = zip(wanted, pair, strict=True)
+        if all(means(text, one.target, links or {}) for text, one in both):
             decision = compare_pair(*pair, prediction.order.rules)
             if not decision.preferred:
                 decision = compare_pair(*pair[::-1], prediction.order.rules)
@@ -240,11 +230,8 @@ def _check(connection: Connection, view: HostView) -> SourceCheck | None:
     # the name server's socket, no destination; an IPv6-only socket: glibc tries AF_INET again
     if route is None or connection.error == "EAFNOSUPPORT":
         return None
-    traced = connection.error or "no source"
-    if connection.source is not None:
-        source = ip_address(connection.source.partition("%")[0])
-        # an AF_INET6 socket shows the source of an IPv4 destination as ::ffff:a.b.c.d
-        mapped = source.ipv4_mapped if source.version == 6 else None
-        traced = str(mapped if mapped is not None and target.address.version == 4 else source)
+    traced = connection.error or (connection.source or "no source").partition("%")[0]
+    if connection.source is not None and target.address.version == 4:
+        traced = as_ipv4(traced)
     known = str(route.source) if route.source is not None else route.error or "no source"
     return SourceCheck(str(target), traced, known)

@@ -5,16 +5,12 @@ from pathlib import Path
 
 from harness import sandbox
 from harness.compare.evidence import LaneSpec
+from harness.kernel.own_names import IPV6_FILES
 from harness.model.services import Kind
 from harness.native.cffi_lane import CffiLane  # here, and not by every sandbox anew
 from harness.native.lanes import Lane
 from harness.native.record import LaneError
-from harness.native.worker_lane import (
-    FAMILY_MODULE_NAME,
-    MODULE_NAME,
-    WorkerLane,
-    bundled_module,
-)
+from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME, WorkerLane, bundled_module
 
 
 def open_lane(
@@ -37,8 +33,6 @@ def open_lane(
             modules.append(box.tmpdir() / FAMILY_MODULE_NAME)
             modules[-1].write_bytes(bundled_module().read_bytes().replace(own, other))
         return CffiLane(modules, netlink)
-    from harness.kernel.own_names import IPV6_FILES  # loads pyroute2, which sandboxes alone need
-
     lane = worker_lane(box, spec, (), IPV6_FILES if myhostname else (), netlink)
     try:
         lane.start()

@@ -160,8 +160,9 @@ def services_of(given: NameServiceSpec, view: HostView, numbers: Sequence[int] =
     resolver = Resolver(conf.search, conf.ndots, options, conf.attempts, sortlist=conf.pairs)
     services = []
     for kind, actions in parse_hosts(given.hosts):
+        service = Service(kind, actions=actions)
         if kind == "myhostname":
-            services.append(Service(kind, actions=actions, own=view.own))
+            service = replace(service, own=view.own)
         elif kind == "files":
             of_lines: dict[str, list[tuple[str, str, int]]] = {}
             for number, line in enumerate(given.files):
@@ -173,17 +174,15 @@ def services_of(given: NameServiceSpec, view: HostView, numbers: Sequence[int] =
             held = name_service(listed, kind, first, view)
             owners = {name: tuple(one[1] for one in each) for name, each in of_lines.items()}
             lines = {name: tuple(one[2] for one in each) for name, each in of_lines.items()}
-            found = Service(kind, held.names, {}, owners, given.multi, actions, lines=lines)
-            services.append(replace(found, absent=not given.hosts_file))
+            service = replace(
+                service, names=held.names, owners=owners, multi=given.multi, lines=lines,
+                absent=not given.hosts_file,
+            )  # fmt: skip
         elif kind == "dns":
-            services.append(
-                Service(kind, actions=actions, resolver=resolver, servers=given.servers)
-            )
-        elif kind == "missing":
-            services.append(Service(kind, actions=actions))
-        else:
-            held = name_service(given.nss, kind, first, view)
-            services.append(Service(kind, held.names, actions=actions))
+            service = replace(service, resolver=resolver, servers=given.servers)
+        elif kind != "missing":
+            service = replace(service, names=name_service(given.nss, kind, first, view).names)
+        services.append(service)
     every = name_service(given.addresses(), "files", first, view)
     running = any(one.kind == "dns" for one in services)
     servers = given.servers if running else (Server(closed=True),) * len(given.dns)
@@ -248,8 +247,7 @@ def other_ways(
     ``plain`` without chance.
     """
     ways = plain.ways
-    if ways > 1:  # so many at most
-        (_, second), *_ = chances(names, resolver, 2)
+    for _, second in chances(names, resolver, 2) if ways > 1 else ():  # so many at most
         ways = predicted(second).ways
     yield from chances(names, resolver, ways)
 

@@ -63,23 +63,15 @@ class PresenceRow:
     def of(cls, found: Presence) -> Self:
         """What the model says of it, in words."""
         times = Counter(one.returned for one in found.accounts if one.returned)
-        return cls(
-            tuple(
-                AccountRow(
-                    str(one.held),
-                    None if one.returned is None else str(one.returned),
-                    one.made,
-                    one.causes,
-                    "; ".join(_account(one, found)),
-                    one.name,
-                    one.line,
-                    0 if one.returned is None else times[one.returned],
-                )
-                for one in found.accounts
-            ),
-            found.causes,
-            _words(found.causes, found),
-        )
+        rows = (
+            AccountRow(
+                str(one.held), None if one.returned is None else str(one.returned), one.made,
+                one.causes, "; ".join(_account(one, found)), one.name, one.line,
+                0 if one.returned is None else times[one.returned],
+            )
+            for one in found.accounts
+        )  # fmt: skip
+        return cls(tuple(rows), found.causes, _words(found.causes, found))
 
     @classmethod
     def unanswered(

@@ -14,6 +14,7 @@ from harness.compare.fields import Arch, Count, Glibc, Schema, Where
 from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.predict import Prediction
 from harness.compare.run import HostJob, collect
+from harness.compare.values import fill
 from harness.compare.verdict import by_server, fits, judge, prediction_for
 from harness.model.dialects import FEATURES, Dialect, beyond_model, dialect, shown, turned
 from harness.native.record import Answer, LaneError, TimedOut
@@ -158,18 +159,11 @@ def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = 
             ProbedRow(feature, follows if names else None, expected, model, tuple(names), why)
         )
     told = replace(lane, rows=tuple(f"{name}={shown(getattr(nearest, name))}" for name in FEATURES))
-    wrong = [
-        judge(replace(one, lane=told))
-        for one, right in zip(seen, explained(nearest), strict=True)
-        if right is None
-    ]
+    answers = zip(seen, explained(nearest), strict=True)
+    wrong = [judge(replace(one, lane=told)) for one, right in answers if right is None]
     unexplained = tuple(
-        Unexplained(
-            each.scenario, each.lookup, each.gai_conf, each.answer, each.model_answer,
-            each.differences,
-        )
-        for each in wrong
-    )  # fmt: skip
+        fill(Unexplained, one, native=one.answer, model=one.model_answer) for one in wrong
+    )
     return Probe(lane.glibc, lane.arch, lane.where, len(seen), refused, tuple(rows), unexplained)
 
 

@@ -6,7 +6,7 @@ is a key, its annotation what the schema says of it. Keys are added, never renam
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from enum import StrEnum
 from itertools import groupby
 from operator import add, attrgetter
@@ -368,12 +368,6 @@ class LookupReport:
         return any(one.failed for one in self.results) or any(one.failed for one in self.against)
 
 
-_counts = attrgetter(
-    "agree", "disagree", "crashed", "error", "expectation_failed", "failed", "accepted",
-    "predicted", "untrusted",
-)  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Counts over a whole run, in the JSON contract's words."""
@@ -406,7 +400,7 @@ class Summary:
         return cls(**counts)
 
     def __add__(self, other: "Summary") -> "Summary":
-        return Summary(*map(add, _counts(self), _counts(other)))
+        return Summary(*map(add, astuple(self), astuple(other)))
 
     def beside(self, lookups: int) -> str:
         """The number of answers, for a number of look-ups that is not the same; else nothing."""

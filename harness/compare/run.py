@@ -6,22 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from harness import sandbox
+from harness.compare import predict
 from harness.compare.causes import causes
 from harness.compare.changes import against, architectures, changes
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.open_lane import open_lane
-from harness.compare.predict import (
-    first_servers,
-    found_for,
-    from_server,
-    kinds_of,
-    lookup_title,
-    names_of,
-    request_for,
-    targets_of,
-    targets_of_other,
-    worded,
-)
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.sharing import Shared
 from harness.compare.verdict import judge
@@ -72,13 +61,14 @@ class HostJob:
         """The numbers of lanes and look-ups where another resolver than glibc is asked nothing,
         each with the reason.
         """
-        kinds, found = kinds_of(self.scenario), {}
-        for number, lane in enumerate(self.lanes):
-            if lane.resolver != "glibc":
-                for position, lookup in enumerate(self.scenario.lookups):
-                    if why := page(lane.resolver).not_asked(request_for(lookup), kinds):
-                        found[number, position] = why
-        return found
+        kinds = predict.kinds_of(self.scenario)
+        return {
+            (number, position): why
+            for number, lane in enumerate(self.lanes)
+            if lane.resolver != "glibc"
+            for position, lookup in enumerate(self.scenario.lookups)
+            if (why := page(lane.resolver).not_asked(predict.request_for(lookup), kinds))
+        }
 
     def without_expectations(self) -> "HostJob":
         """The job for another gai.conf: what the file expects, it expects under its own.
@@ -129,8 +119,7 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
     lookups = len(job.scenario.lookups)
     lines = job.lines if len(job.lines) == lookups else (None,) * lookups
     for number, (evidences, devices) in enumerate(collected):
-        known = Shared()
-        line = lines[number % lookups]
+        known, line = Shared(), lines[number % lookups]
         if not evidences:
             continue  # no lane of this run is put this question
         judged = ((each, judge(each, known=known)) for each in evidences)
@@ -140,10 +129,10 @@ def reports(job: HostJob, collected: Iterable[Collected]) -> Iterator[LookupRepo
         )
         first, at = evidences[0], job.reference
         # builds that asked different servers by chance are not different
-        compared = ((), ()) if first_servers(first.names) else (evidences, results)
+        compared = ((), ()) if predict.first_servers(first.names) else (evidences, results)
         yield LookupReport(
             scenario=first.scenario.name,
-            lookup=lookup_title(first.lookup),
+            lookup=predict.lookup_title(first.lookup),
             gai_conf=first.conf.name,
             results=results,
             changes=changes(*compared),
@@ -181,23 +170,26 @@ def collect(
     if devices is None:
         devices = box.build(scenario.host)
     set_names(box, scenario)
-    requests = [request_for(lookup) for lookup in scenario.lookups]
+    requests = [predict.request_for(lookup) for lookup in scenario.lookups]
     numbers, not_asked = range(len(requests)), job.not_asked
     netlink = scenario.netlink == "allowed"
     plain = replace(box.observe((), own=scenario.asks("myhostname")), netlink=netlink)
-    names = names_of(scenario, plain)
+    names = predict.names_of(scenario, plain)
     # the newest dialect too: explaining a difference asks the model what else there could be
     dialects = {own for lane in job.lanes for own in (lane.dialect, dialect(NEWEST, lane.arch))}
     dialects.update(job.dialects)
     if names.hosts:  # which addresses there are to sort is a matter of dialects here
         dialects.update(other for own in [*dialects] for other in turned(own).values())
     anew = scenario.name_service is not None and scenario.name_service.remembers
-    variants = [names, *(from_server(names, number) for number in first_servers(names))]
-    found = [found_for(requests, one, plain, dialects) for one in variants]
-    targets = dict.fromkeys(target for each in found for target in targets_of(each))
+    variants = [
+        names,
+        *(predict.from_server(names, number) for number in predict.first_servers(names)),
+    ]
+    found = [predict.found_for(requests, one, plain, dialects) for one in variants]
+    targets = dict.fromkeys(target for each in found for target in predict.targets_of(each))
     for other in {(lane.resolver, lane.resolver_version) for lane in job.lanes}:
         if other[0] != "glibc":
-            targets.update(dict.fromkeys(targets_of_other(*other, requests, names, plain)))
+            targets.update(dict.fromkeys(predict.targets_of_other(*other, requests, names, plain)))
     view = box.observe_routes(plain, targets)
     before_lookups()
     with ExitStack() as stack:
@@ -211,7 +203,7 @@ def collect(
             for lane, spec in zip(lanes, job.lanes, strict=True):
                 put = [n for n in numbers if (len(answers), n) not in not_asked]
                 own = [
-                    worded(one, spec.resolver, spec.resolver_version, scenario.served)
+                    predict.worded(one, spec.resolver, spec.resolver_version, scenario.served)
                     for one in requests
                 ]
                 few = [files[n] for n in put], [own[n] for n in put]
@@ -244,8 +236,7 @@ def collect(
 
 def _as_it_says(spec: LaneSpec, native: Outcome) -> LaneSpec:
     """The lane with the version that it gives itself."""
-    known = spec.glibc if spec.resolver == "glibc" else spec.resolver_version
-    if not isinstance(native, Answer) or native.glibc == known:
+    if not isinstance(native, Answer):
         return spec
     if spec.resolver == "glibc":
         return replace(spec, glibc=native.glibc)
@@ -360,8 +351,8 @@ def bare(box: "sandbox.Box", job: HostJob) -> Iterator[int]:
     scenario = job.scenario
     box.build(scenario.host)
     set_names(box, scenario)
-    kinds = {service.kind for service in kinds_of(scenario).chain}
-    requests = [request_for(lookup) for lookup in scenario.lookups]
+    kinds = {service.kind for service in predict.kinds_of(scenario).chain}
+    requests = [predict.request_for(lookup) for lookup in scenario.lookups]
     made = 0
     for spec in job.lanes:
         with open_lane(box, spec, kinds, scenario.netlink == "allowed") as lane:

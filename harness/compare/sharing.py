@@ -13,7 +13,6 @@ from harness.compare.predict import Prediction
 from harness.compare.presence import PresenceRow
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result
 from harness.model.dialects import WatchedDialect
-from harness.native.record import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +35,9 @@ class Shared:
 
     def __init__(self, analyses: Mapping[Case, Analysis] = MappingProxyType({})) -> None:
         self.analyses = dict(analyses)
+        self.results: dict[tuple[object, ...], Result] = {}
+        """By the analysis and the answer, which several builds can have in common."""
         self._watched: list[tuple[WatchedDialect, Case, Analysis]] = []
-        self._results: list[tuple[Analysis, Answer, Result]] = []
 
     def analysis(self, evidence: Evidence, analyse: Callable[[Evidence], Analysis]) -> Analysis:
         """The analysis for a build: by ``analyse`` where it cannot have that of another one."""
@@ -53,19 +53,3 @@ class Shared:
         self._watched.append((own, case, found))
         self.analyses[case] = found
         return found
-
-    def result(self, analysis: Analysis, native: object) -> Result | None:
-        """The result for another build with this analysis that answered the same, if any."""
-        if not isinstance(native, Answer):
-            return None
-        for known, answer, result in self._results:
-            same = (answer.error, answer.errno) == (native.error, native.errno)
-            if known is analysis and same and answer.addrinfos == native.addrinfos:
-                return result
-        return None
-
-    def keep(self, analysis: Analysis, native: object, result: Result) -> Result:
-        """Remember a result for `result`; gives it back."""
-        if isinstance(native, Answer):
-            self._results.append((analysis, native, result))
-        return result

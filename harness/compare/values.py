@@ -1,7 +1,7 @@
 """What is done with values of any type: put in groups, made of one another."""
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import fields
+from operator import attrgetter
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ def fill(kind: type[T], *values: Any, **fields_of: Any) -> T:
 
     A field that neither has keeps its default; TypeError where it has none.
     """
-    for name in _names(kind):
+    for name in _fields(kind):
         for value in () if name in fields_of else values:
             found = getattr(value, name, _NONE)
             if found is not _NONE:
@@ -38,13 +38,7 @@ def sent_by_values(kind: type[T]) -> type[T]:
 
 
 def _reduce(self: Any) -> tuple[Any, ...]:
-    return type(self), tuple([getattr(self, name) for name in _names(type(self))])
+    return type(self), tuple([getattr(self, name) for name in _fields(type(self))])
 
 
-_known_names: dict[type, tuple[str, ...]] = {}
-
-
-def _names(kind: type) -> tuple[str, ...]:
-    if kind not in _known_names:
-        _known_names[kind] = tuple(each.name for each in fields(kind))
-    return _known_names[kind]
+_fields = attrgetter("__dataclass_fields__")  # without the work of dataclasses.fields()

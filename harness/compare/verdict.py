@@ -7,20 +7,12 @@ from functools import partial
 from itertools import groupby, pairwise, zip_longest
 
 from harness.advice.pitfalls import find_pitfalls
-from harness.compare import predict
+from harness.compare import predict, results
 from harness.compare.answers import answered, entry_differences, explained, explains
 from harness.compare.evidence import Evidence
 from harness.compare.predict import GLIBC, ModelParts, Prediction
 from harness.compare.presence import PresenceRow
-from harness.compare.results import (
-    Departure,
-    DestinationRow,
-    PairReason,
-    Remark,
-    Result,
-    Verdict,
-    listed,
-)
+from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result, Verdict
 from harness.compare.sharing import Analysis, Shared
 from harness.compare.values import fill
 from harness.model.addresses import parse_target
@@ -126,19 +118,18 @@ def _judged(evidence: Evidence, model: ModelParts, known: Shared | None = None) 
         return _compared(evidence, analyse(evidence, model))
     analysis = known.analysis(evidence, lambda each: analyse(each, model))
     native, lane = evidence.native, evidence.lane
-    alike = known.result(analysis, native)
-    if alike is None or not isinstance(native, Answer):
-        return known.keep(analysis, native, _compared(evidence, analysis))
+    if not isinstance(native, Answer):
+        return _compared(evidence, analysis)
+    key = id(analysis), native.error, native.errno, native.addrinfos
+    alike = known.results.get(key)
+    if alike is None:
+        return known.results.setdefault(key, _compared(evidence, analysis))
     orders = alike.native, analysis.prediction, alike.model, alike.sockets
     return fill(
-        Result,
-        lane,
-        alike,
-        emulator=lane.emulator or None,
-        untrusted=lane.untrusted or None,
-        unmet=_unmet(evidence, native, *orders),
-        elapsed_ns=native.elapsed_ns,
-    )
+        Result, lane, alike,
+        emulator=lane.emulator or None, untrusted=lane.untrusted or None,
+        unmet=_unmet(evidence, native, *orders), elapsed_ns=native.elapsed_ns,
+    )  # fmt: skip
 
 
 def _compared(evidence: Evidence, analysis: Analysis) -> Result:
@@ -146,13 +137,12 @@ def _compared(evidence: Evidence, analysis: Analysis) -> Result:
     native, request = evidence.native, predict.request_for(evidence.lookup)
     items, error = answered(native)
     right = explained(native, items, error, prediction, request)
-    differences: tuple[str, ...] = ()
-    if isinstance(native, Answer):
-        verdict = Verdict.AGREE if right else Verdict.DISAGREE
-        if not right:
-            differences = tuple(entry_differences(native, prediction, request))
-    else:
+    verdict, differences = Verdict.AGREE, tuple[str, ...]()
+    if not isinstance(native, Answer):
         verdict = Verdict.CRASHED if isinstance(native, Crashed) else Verdict.ERROR
+    elif not right:
+        verdict = Verdict.DISAGREE
+        differences = tuple(entry_differences(native, prediction, request))
     # where a file's effect is undefined, show the possible order that glibc chose
     chosen = prediction.by_chance or items in prediction.alternatives
     shown = items if chosen else prediction.items
@@ -162,28 +152,19 @@ def _compared(evidence: Evidence, analysis: Analysis) -> Result:
     native_texts = tuple(str(item.target) for item in items)
     model_texts = tuple(str(item.target) for item in shown)
     return fill(
-        Result,
-        lane,
-        analysis,
-        scenario=evidence.scenario.name,
-        lookup=predict.lookup_title(evidence.lookup),
+        Result, lane, analysis,
+        scenario=evidence.scenario.name, lookup=predict.lookup_title(evidence.lookup),
         gai_conf=evidence.conf.name,
-        emulator=lane.emulator or None,
-        untrusted=lane.untrusted or None,
-        said=(isinstance(native, Crashed) and native.said) or None,
-        verdict=verdict,
-        native=native_texts,
-        model=model_texts,
-        error=error,
-        model_error=error if prediction.by_chance else prediction.error,
+        emulator=lane.emulator or None, untrusted=lane.untrusted or None,
+        verdict=verdict, native=native_texts, model=model_texts, sockets=sockets,
+        error=error, model_error=error if prediction.by_chance else prediction.error,
         first_difference=different if verdict is Verdict.DISAGREE else None,
         differences=differences,
         undefined=tuple(f"line {line.number}: {line.reason}" for line in prediction.undefined),
         predicted=verdict is Verdict.CRASHED and right,
         unmet=_unmet(evidence, native, native_texts, prediction, model_texts, sockets),
-        elapsed_ns=native.elapsed_ns if isinstance(native, Answer) else 0,
-        sockets=sockets,
-    )
+        elapsed_ns=getattr(native, "elapsed_ns", 0), said=getattr(native, "said", None) or None,
+    )  # fmt: skip
 
 
 def by_chance(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
@@ -273,10 +254,8 @@ def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> It
         other = prediction_for(evidence, model, replace(service, first_reply=first))
         ours, theirs = ([item.target for item in one.items] for one in (prediction, other))
         if ours != theirs:
-            text = (
-                "the order depends on which DNS reply comes first; with the other one first it is "
-            )
-            yield Remark("reply", text + ", ".join(dict.fromkeys(map(str, theirs))))
+            said = "the order depends on which DNS reply comes first; with the other one first"
+            yield Remark("reply", f"{said} it is {', '.join(dict.fromkeys(map(str, theirs)))}")
     if prediction.by_chance:
         why = "this glibc overwrites what it has found"
         if any(one.own is not None and one.own.bare_way for one in service.chain):
@@ -285,19 +264,14 @@ def remarks(evidence: Evidence, prediction: Prediction, model: ModelParts) -> It
     if prediction.order is None:
         return
     ranked = prediction.order.ranked
-    if evidence.dialect.rule7_fills_in_unknown:
-        cycle = None  # what rule 7 compares depends on what was compared before
-    else:
-        cycle = find_cycle(list(_by_position(ranked).values()))
-    if cycle is not None:
+    # where rule 7 fills in what is unknown, what it compares depends on what was compared before
+    fixed = () if evidence.dialect.rule7_fills_in_unknown else _by_position(ranked).values()
+    if cycle := find_cycle([*fixed]):
         steps = [*cycle, cycle[0]]
         words = " before ".join(str(item.address) for item in steps)
         rules = ", ".join(str(compare_pair(a, b).rule) for a, b in pairwise(steps))
-        yield Remark(
-            "cycle",
-            f"these three addresses form a cycle: {words} (rules {rules}); "
-            "no order is right, the steps of the sort decide",
-        )
+        said = f"these three addresses form a cycle: {words} (rules {rules})"
+        yield Remark("cycle", f"{said}; no order is right, the steps of the sort decide")
     read = reading(evidence)
     if read.step is not None:
         yield Remark("reload", str(read.step))
@@ -329,19 +303,16 @@ def _unmet(
     own = dialect(lane.glibc, lane.arch)
     if lane.rows and own != lane.dialect and prediction_for(evidence, dialect=own) != prediction:
         return ()  # they are of the version, from which this build was told to differ
-    if isinstance(native, Answer):
-        native_error = native.error
-    else:
-        native_error = "no answer" if isinstance(native, TimedOut) else answered(native)[1]
+    native_error = "no answer" if isinstance(native, TimedOut) else answered(native)[1]
     sides = ("native", native_order, native_error), ("model", model_order, prediction.error)
     for expect in evidence.lookup.expect:
-        if not expect.matches(evidence.lane.glibc, evidence.lane.arch):
+        if not expect.matches(lane.glibc, lane.arch):
             continue
         # with scope ids for zones, as results show them
         links = evidence.names.links
         wanted = tuple(str(parse_target(text, links)) for text in expect.order or ())
         for who, order, error in sides:
-            once = listed(order, sockets)
+            once = results.listed(order, sockets)
             right = [order, once]
             if sockets > 1:  # each run of equal ones counts once
                 right.append(tuple(address for address, _ in groupby(order)))

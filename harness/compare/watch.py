@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from harness import sandbox
 from harness.compare.results import LookupReport, Result
 from harness.compare.run import HostJob, collect, reports
 from harness.compare.standing import build_for_programs, preloaded
@@ -11,9 +11,6 @@ from harness.native.calls import as_ipv4
 from harness.native.command import Command, Ran, run
 from harness.native.contacts import Contact
 from harness.sandbox import Pool
-
-if TYPE_CHECKING:
-    from harness.sandbox import Box
 
 DOMAIN = 53
 """The port of a name server: what is sent there is a look-up, and no use of its answer."""
@@ -63,7 +60,9 @@ def watch(job: HostJob, command: Command) -> Watched:
     return Watched(asked, ran)
 
 
-def _watch(box: "Box", spec: tuple[HostJob, Command]) -> Iterator[tuple[LookupReport, ...] | Ran]:
+def _watch(
+    box: "sandbox.Box", spec: tuple[HostJob, Command]
+) -> Iterator[tuple[LookupReport, ...] | Ran]:
     """Inside a sandbox, which ends with this and takes along what the command has left."""
     job, command = spec
     devices = build_for_programs(box, job.scenario)

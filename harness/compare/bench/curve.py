@@ -261,13 +261,11 @@ def timed(
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the garbage collector, as timeit measures."""
-    was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if was:
-            gc.enable()
+        gc.enable()
 
 
 def growth(points: Sequence[Point]) -> dict[int, float]:

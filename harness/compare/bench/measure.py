@@ -230,6 +230,10 @@ def _costs(box: "sandbox.Box", lane: LaneSpec) -> Iterator[Costs]:
             worker.close()
             worker.start()
 
+        def by_hand() -> None:
+            argv = [sys.executable, "-I", "-c", _BY_HAND]
+            subprocess.run(argv, check=True, preexec_fn=lambda: unshare(CLONE_NEWNET))
+
         session()
         yield Costs(
             built - started,
@@ -237,13 +241,8 @@ def _costs(box: "sandbox.Box", lane: LaneSpec) -> Iterator[Costs]:
             sample(timed(session, 0.2)),
             sample(timed(lambda: Policy.build(data, lane.dialect), 0.1)),
             sample(timed(begin, 0.3)),
-            sample(timed(_by_hand, 0.5, _processor)),
+            sample(timed(by_hand, 0.5, _processor)),
         )
-
-
-def _by_hand() -> None:
-    argv = [sys.executable, "-I", "-c", _BY_HAND]
-    subprocess.run(argv, check=True, preexec_fn=lambda: unshare(CLONE_NEWNET))
 
 
 def _processor() -> float:
