@@ -8,6 +8,7 @@ import re
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,18 +72,15 @@ def traced(lane: Lane, query: Query, folder: Path, timeout: float = 10.0) -> Tra
             )  # fmt: skip
         except OSError as error:
             raise TraceUnavailable(f"strace cannot be started: {error.strerror}") from None
-        try:
-            _wait_attached(pid, tracer)
-            outcome = session.lookup(query, timeout)
-        finally:
-            session.close()
+        with tracer:
             try:
-                tracer.wait(timeout)
-            except subprocess.TimeoutExpired:
+                _wait_attached(pid, tracer)
+                outcome = session.lookup(query, timeout)
+            finally:
+                session.close()
+                with suppress(subprocess.TimeoutExpired):
+                    tracer.wait(timeout)
                 tracer.kill()
-                tracer.wait()
-            if tracer.stderr is not None:
-                tracer.stderr.close()
     calls = tuple(output.read_text(errors="replace").splitlines())
     return Trace(outcome, calls, connections(calls))
 

@@ -218,15 +218,21 @@ class Pool(Closing):
                     for key, _ in selector.select() if running else ():
                         job = key.fileobj  # type: ignore[assignment]
                         number, values = running[job]
-                        outcome = _advance(job, values)
-                        if outcome is not None:
-                            finished[number] = outcome
-                            selector.unregister(job)
-                            del running[job]
-                            if kept and outcome.error is None:
-                                idle.append(job)
-                            else:
-                                job.close()
+                        received, error = None, None
+                        try:
+                            received = job.following()
+                        except SandboxError as problem:
+                            error = problem
+                        if received is not None:
+                            values.append(*received)
+                            continue
+                        finished[number] = PoolOutcome(values, error)
+                        selector.unregister(job)
+                        del running[job]
+                        if kept and error is None:
+                            idle.append(job)
+                        else:
+                            job.close()
                 yield from (finished[number] for number in sorted(finished))
             finally:
                 for job in (*running, *idle):
@@ -333,18 +339,6 @@ def _serve(
         traceback.print_exc()
     finally:
         os._exit(status)
-
-
-def _advance(job: Conversation, values: Spool[Any]) -> PoolOutcome | None:
-    """Take one value of a running job; its outcome once there is no more to come."""
-    try:
-        received = job.following()
-    except SandboxError as problem:
-        return PoolOutcome(values, problem)
-    if received is None:
-        return PoolOutcome(values)
-    values.append(*received)
-    return None
 
 
 def _is_file(stream: Any) -> bool:
