@@ -108,7 +108,10 @@ def judge(
     """
     ordered = sorted(answers, key=lambda answer: answer.resolver != chosen.resolver)
     decisions = [decide(flags, net, answer) for answer in ordered]
-    cases = tuple(map(_case, ordered, decisions))
+    cases = tuple(
+        fill(NodeCase, answer, one, internal_ips=one.addresses, failure=one.error)
+        for answer, one in zip(ordered, decisions, strict=True)
+    )
     decision = decisions[0]
     recorded = remedy = None
     if node is not None:
@@ -141,11 +144,6 @@ def _candidates(net: Net, answers: list[ResolverAnswer]) -> Iterator[PossibleNod
     named = [address for answer in answers for address in answer.addresses if address in held]
     for address in dict.fromkeys([*named, *held]):
         yield PossibleNodeIP(address, held[address])
-
-
-def _case(answer: ResolverAnswer, decision: NodeDecision) -> NodeCase:
-    ips, failure = decision.addresses, decision.error
-    return fill(NodeCase, answer, decision, internal_ips=ips, failure=failure)
 
 
 def _explanations(

@@ -8,7 +8,7 @@ from harness.model.myhostname import knows
 from harness.text.nearest import did_you_mean
 
 from .nameservice import plain_name
-from .schema import Lookup, Scenario
+from .schema import Scenario
 
 _NEVER = ".invalid"  # RFC 6761: a name that nobody ever has, and so none that was mistyped
 
@@ -30,7 +30,7 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
     for number, lookup in enumerate(scenario.lookups):
         if lookup.name and "\\" in lookup.name and scenario.asks("dns"):
             yield number, "a name without \\, by which a question to DNS escapes what follows"
-        if lookup.name is None or lookup.name == "*" or _meant(lookup):
+        if lookup.name is None or lookup.name == "*" or any(one.error for one in lookup.expect):
             continue
         name = plain_name(lookup.name)
         asked = () if service is None else service.spellings(ascii_lower(lookup.name))
@@ -45,10 +45,6 @@ def unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
         meant = "expect: {error: EAI_NONAME} where nobody shall know it"
         place = "names" if service is None else "name_service"
         yield number, f"a name that {place} has, or {meant}{perhaps}"
-
-
-def _meant(lookup: Lookup) -> bool:
-    return any(one.error is not None for one in lookup.expect)
 
 
 def _numeric(name: str) -> bool:

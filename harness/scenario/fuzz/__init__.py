@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
+from itertools import count, repeat
 from typing import Literal
 
 from harness.model.dns_servers import Record
@@ -68,13 +68,11 @@ class Batch:
 
     def asked(self, each: Round) -> tuple[Lookup, ...]:
         """The look-ups of a round as a scenario has them."""
-        lookups = [self.lookups[position] for position in each.lookups]
-        if not each.after:
-            return tuple(lookups)
-        pairs = zip(lookups, each.after, strict=True)
         return tuple(
-            lookup if after is None else lookup.model_copy(update={"after": after})
-            for lookup, after in pairs
+            self.lookups[at]
+            if after is None
+            else self.lookups[at].model_copy(update={"after": after})
+            for at, after in zip(each.lookups, each.after or repeat(None), strict=False)
         )
 
 
