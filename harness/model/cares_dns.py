@@ -164,7 +164,7 @@ class _CaresExchange:
 
     def _next(self, coming: Sequence[_Question]) -> Sequence[_Question]:
         """The reply that is read next, or both."""
-        if len(coming) == 1:
+        if not coming[1:]:
             return coming
         one, other = sorted(coming, key=lambda question: question.serial)
         together = one.moment is other.moment
@@ -292,13 +292,13 @@ class _CaresExchange:
         A goes out before AAAA, so that only an A that is to wait can be without its partner.
         """
         first, number = self._first(question.server), question.server
-        if first is None or question.record == first:
+        if first in (None, question.record):
             return False
         if first == "A":
             return (number, first) not in self.over_udp
         if (number, first) not in question.moment:
             return True
-        return self._goes_on(question, first) and self.channel.chance.choose(2) == 0
+        return self._goes_on(question, first) and not self.channel.chance.choose(2)
 
     def _end(self, question: _Question, reply: CaresReply) -> None:
         question.on_way = False
