@@ -262,7 +262,7 @@ def test_a_name_is_explained_on_a_copy_of_this_host(
 # every place of the host of `kit.marked` that can hold a text or an address; enough of each
 # address that its copy, which is drawn, is never the same
 TOLD = re.compile(
-    rf"{kit.MARK}|2a02:beef|93\.184\.21|\b8\.131\.77|:beef:[0-9]|\b10\.77\.3\.|192\.168\.77\.9",
+    rf"{kit.MARK}|2a02:beef|93\.184\.21|\b8\.131\.77|:beef:[0-9]|\b10\.77\.3\.|192\.168\.77\.9\b",
     re.IGNORECASE,
 )
 NAMES = f"{kit.MARK}.example {kit.MARK}.not-there 93.184.216.55"
