@@ -8,6 +8,7 @@ import subprocess
 import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -33,6 +34,8 @@ _TOGETHER = "tests/container/"
 """What its files share takes a minute to make: a second worker would wait for it."""
 _APART = "tests/docs/test_blocks.py::test_the_page_is_true["
 """These share nothing, and take minutes together: any worker may have any of them."""
+_WARM = ("tests/browser/", "tests/compare/", "tests/kubelet/", "tests/live/", "tests/report/")
+_COLD = ("tests/compare/test_fuzz.py", "tests/compare/test_cluster.py")
 _FIRST = ("tests/compare/", "tests/docs/test_blocks.py", "tests/e2e/")
 """What takes longest, after `_TOGETHER`: no worker is left alone with it at the end."""
 # how long an example takes on a busy machine says nothing of what is tested; every run draws others
@@ -186,6 +189,14 @@ def pool() -> Iterator[Pool]:
         except SandboxUnavailable as problem:
             pytest.skip(str(problem))
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _warm(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Sandboxes come from a fork server that is there already, where a test is not about that."""
+    name = request.node.nodeid
+    with warm_pools() if name.startswith(_WARM) and not name.startswith(_COLD) else nullcontext():
+        yield
 
 
 class Once(Protocol):

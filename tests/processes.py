@@ -117,7 +117,15 @@ def machine() -> dict[str, object]:
     }
 
 
+_START, _CLOSE = Pool._start, Pool.close
 _IDLE: dict[str, Pool] = {}
+_KEPT = 3  # of as many surroundings: a test may have an environment of its own
+
+
+@atexit.register
+def _close_idle() -> None:
+    while _IDLE:
+        _CLOSE(_IDLE.popitem()[1])
 
 
 @contextmanager
@@ -127,26 +135,28 @@ def warm_pools() -> Iterator[None]:
     It has imported all that a job needs, which takes two thirds of a second. The jobs are not in
     it, but in children of their own.
     """
-    start, close = Pool._start, Pool.close
 
     def surroundings() -> str:
-        return json.dumps([programs.environment(), programs.module_path()])
+        # pytest names each test in it, which no job asks for
+        environment = programs.environment() | {"PYTEST_CURRENT_TEST": ""}
+        return json.dumps([environment, programs.module_path()])
 
     def take(pool: Pool) -> None:
         idle = _IDLE.pop(surroundings(), None)
         if idle is None or idle._forkserver is None or idle._forkserver.poll() is not None:
-            start(pool)
+            _START(pool)
         else:
             pool._forkserver, pool._control = idle._forkserver, idle._control
 
     def leave(pool: Pool) -> None:
         if pool._forkserver is None or surroundings() in _IDLE:
-            close(pool)
+            _CLOSE(pool)
             return
         idle = _IDLE[surroundings()] = Pool()
-        atexit.register(close, idle)
         idle._forkserver, idle._control = pool._forkserver, pool._control
         pool._forkserver = pool._control = None
+        while len(_IDLE) > _KEPT:  # the one that was left longest ago
+            _CLOSE(_IDLE.pop(next(iter(_IDLE))))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Pool, "_start", take)
