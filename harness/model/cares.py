@@ -56,7 +56,7 @@ _NOBODY_SCOPE, _NOBODY_LABEL = 1, 1
 
 def common_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
     """CommonPrefixLen of RFC 3484 §2.2 for IPv6; IPv4 addresses are not compared."""
-    return destination.version == 6 and all_bits(destination, source, prefixlen)
+    return 0 if destination.version == 4 else all_bits(destination, source, prefixlen)
 
 
 # RFC 6724 §6 with these rules:

@@ -41,7 +41,9 @@ def _of_ipv6_half(destination: IPAddress, source: IPAddress, prefixlen: int) -> 
 
     For IPv4 the rule undid DNS round robin, so Go dropped it there (golang/go#13283, #18518).
     """
-    return destination.version == 6 and min(all_bits(destination, source, prefixlen), _INTERFACE_ID)
+    if destination.version == 4:
+        return 0
+    return min(all_bits(destination, source, prefixlen), _INTERFACE_ID)
 
 
 # RFC 6724 §2.1's table, and §6 with these rules:

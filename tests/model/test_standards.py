@@ -7,7 +7,9 @@ from itertools import combinations
 import pytest
 
 from harness.model.address_table import address_table, candidates
+from harness.model.cares import CARES
 from harness.model.dialects import dialect
+from harness.model.golang import GOLANG
 from harness.model.host import IFA_F_DEPRECATED, IFA_F_HOMEADDRESS, HostView, Target
 from harness.model.order import Order, order_for
 from harness.model.policy import Policy
@@ -179,3 +181,9 @@ def test_a_gai_conf_replaces_the_tables_it_sets(standard: Standard) -> None:
         assert table[-1].bits == 0
         for earlier, later in combinations(table, 2):
             assert not earlier.holds(later.prefix) or later.bits < earlier.bits
+
+
+@pytest.mark.parametrize("standard", [CARES, GOLANG], ids=lambda one: one.name)
+def test_of_ipv4_no_bit_is_in_common_to_c_ares_and_go(standard: Standard) -> None:
+    one, other = ip_address("172.18.45.6"), ip_address("172.18.45.2")
+    assert f"{standard.common_prefix(one, other, 24)} bits" == "0 bits"
