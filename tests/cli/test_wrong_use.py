@@ -160,6 +160,7 @@ WRONG_USE = {
     # what may have been meant
     "rnu": "did you mean run?",
     "my-node.yaml": "did you mean gai-harness run my-node.yaml?",
+    SEED: f"did you mean gai-harness run {SEED}?",
     "fetch 2.41": "did you mean gai-harness glibc fetch?",
     "--glibc 2.41": "a COMMAND was expected before --glibc",
     "run --glbc=2.41": "did you mean --glibc?",
