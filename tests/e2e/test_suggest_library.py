@@ -18,6 +18,7 @@ from harness.sandbox import Pool
 from tests.advice.suggest_kit import some_gai_conf_does_it
 from tests.compare.kit import host_lane
 from tests.e2e.kit import gai_harness, gather
+from tests.processes import warm_pools
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 _ALL_ORDERS_UP_TO = 3
@@ -61,11 +62,14 @@ def asked(request: pytest.FixtureRequest, versions: list[str]) -> list[Asked]:
             ]
             for evidences in pool.map(gather, seen)
         ]
-    return [
-        Asked(answered, case, job.gai_confs[0].data)
-        for job, each in zip(jobs, known, strict=True)
-        for answered, (_, case) in zip(fulfil(job, [wish for wish, _ in each]), each, strict=True)
-    ]
+    with warm_pools():
+        return [
+            Asked(answered, case, job.gai_confs[0].data)
+            for job, each in zip(jobs, known, strict=True)
+            for answered, (_, case) in zip(
+                fulfil(job, [wish for wish, _ in each]), each, strict=True
+            )
+        ]
 
 
 def _wanted(case: LookupCase) -> Sequence[tuple[str, ...]]:
