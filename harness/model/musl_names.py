@@ -36,10 +36,6 @@ _LABELS = re.compile(rb"(?s)[^.]{1,63}(\.[^.]{1,63})*")
 _LONGEST_DNS_NAME = 253
 _BUFFER = 256  # for a name with its domain
 _UDP_SIZE = 512  # musl asks without EDNS
-_TCP_SIZE = 768  # of musl 1.2.4
-_POINTER = 510  # the last place in an answer that a name may refer to, up to 1.2.4
-_MOST_RECORDS = 64  # with the question; up to 1.2.4 an answer of more is not read
-_HEADER, _QUESTION, _RECORD = 12, 4, 10  # bytes: the message's, and beside a name each one's
 _RECORDS: dict[int, tuple[Record, ...]] = {AF_INET: ("A",), AF_INET6: ("AAAA",)}
 
 
@@ -224,16 +220,20 @@ def _within_limits(packet: Packet, name: str, record: Record) -> Packet:
 
     The 4800 bytes of 1.2.5 have place for eight aliases and all addresses that are taken.
     """
-    if 1 + len(packet.chain) + len(packet.addresses) > _MOST_RECORDS:
+    most_records = 64  # with the question
+    most_bytes = 768
+    pointer = 510  # the last place that a name may refer to
+    header, question, record_size = 12, 4, 10  # bytes: the message's, and beside a name each one's
+    if 1 + len(packet.chain) + len(packet.addresses) > most_records:
         return Packet(packet.rcode)
     known: dict[tuple[str, ...], int] = {}
-    place = _HEADER + _encoded(name, _HEADER, known) + _QUESTION
+    place = header + _encoded(name, header, known) + question
     for owner, target in pairwise((name, *packet.chain)):
-        place += _encoded(owner, place, known) + _RECORD
+        place += _encoded(owner, place, known) + record_size
         place += _encoded(target, place, known)
-    reached = all(known[tuple(one.split("."))] <= _POINTER for one in (name, *packet.chain))
-    size = 2 + _RECORD + {"A": 4, "AAAA": 16}[record]
-    most = max(0, _TCP_SIZE - place) // size if reached else 0
+    reached = all(known[tuple(one.split("."))] <= pointer for one in (name, *packet.chain))
+    size = 2 + record_size + {"A": 4, "AAAA": 16}[record]
+    most = max(0, most_bytes - place) // size if reached else 0
     return replace(packet, addresses=packet.addresses[:most])
 
 
