@@ -220,8 +220,12 @@ def _sortlist_entry(text: str) -> str:
 
 
 class ResolvConf(Model):
-    """What resolv.conf says beside the servers' addresses."""
+    """What resolv.conf says beside the servers' addresses.
 
+    ``search_before`` is on a search line of its own further up, which the last one replaces.
+    """
+
+    search_before: Annotated[tuple[Text, ...], Field(max_length=6), AfterValidator(_domains)] = ()
     search: Annotated[tuple[Text, ...], Field(max_length=6), AfterValidator(_domains)] = ()
     ndots: Annotated[values.Whole, Field(ge=0, le=255)] = 1
     timeout: Annotated[values.Whole, Field(ge=1, le=30)] | None = None
@@ -231,6 +235,13 @@ class ResolvConf(Model):
         tuple[Annotated[Text, Field(max_length=64), AfterValidator(_sortlist_entry)], ...],
         Field(max_length=MOST_PAIRS),
     ] = ()
+
+    @model_validator(mode="after")
+    def _is_replaced(self) -> Self:
+        if self.search_before and not self.search:
+            wanted = "search domains, for it is their line that replaces this one"
+            raise bad(wanted, "none", at=("search",))
+        return self
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -324,7 +335,7 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
         options = [f"ndots:{conf.ndots}", f"attempts:{conf.attempts}", *conf.options]
         if timeout is not None:
             options.append(f"timeout:{timeout}")
-        search = [f"search {' '.join(conf.search)}"] if conf.search else []
+        search = [f"search {' '.join(one)}" for one in (conf.search_before, conf.search) if one]
         sortlist = [f"sortlist {' '.join(conf.sortlist)}"] if conf.sortlist else []
         return [*search, *sortlist, " ".join(("options", *options))]
 
