@@ -104,10 +104,24 @@ def draw_batches(
     kinds = weights.PLAIN_KINDS if plain else kinds
     destinations = _draw_destinations(dice, host, zones=True)
     title = f"fuzz-{seed}-{number}"
-    return tuple(
-        _draw_services(dice, host, title, destinations, kinds)
-        for _ in range(1 if plain else weights.PARTS)
-    )
+    if plain:
+        return (_draw_services(dice, host, title, destinations, kinds),)
+    parts = (_draw_services(dice, host, title, destinations, kinds) for _ in range(weights.PARTS))
+    return tuple(_with_more_flags(batch) for batch in parts)
+
+
+def _with_more_flags(batch: Batch) -> Batch:
+    """A batch with flags that hardly come up together where each has odds of its own.
+
+    Drawn by what has been drawn, so that everything else is as it was without.
+    """
+    dice = Dice(f"{batch.title} {batch.service and batch.service.hosts}")
+    lookups = []
+    for each in batch.lookups:
+        more = () if each.hints == "none" else dice.pick(weights.MORE_FLAGS)
+        flags = tuple(dict.fromkeys((*each.flags, *more)))
+        lookups.append(each.model_copy(update={"flags": flags}) if more else each)
+    return replace(batch, lookups=tuple(lookups))
 
 
 def _draw_services(

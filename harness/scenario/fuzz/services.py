@@ -58,7 +58,7 @@ def draw_name_service(
 
 
 def _with_odd_files(service: NameServiceSpec, addresses: list[str]) -> NameServiceSpec:
-    """The service, in a few cases without a hosts file or with a sortlist in resolv.conf.
+    """The service, in a few cases without a hosts file, with a sortlist or a search line more.
 
     Drawn by what has been drawn, so that everything else is as it was without.
     """
@@ -69,6 +69,11 @@ def _with_odd_files(service: NameServiceSpec, addresses: list[str]) -> NameServi
     if four and (count := dice.pick(weights.SORTED_BY)):
         conf = {"sortlist": tuple(_draw_sortlist_entry(dice, four) for _ in range(count))}
         resolv_conf = service.resolv_conf.model_copy(update=conf)
+        service = service.model_copy(update={"resolv_conf": resolv_conf})
+    search = service.resolv_conf.search
+    if search and dice.chance(weights.SEARCH_REPLACED):
+        before = {"search_before": (dice.one(weights.DOMAINS),)}
+        resolv_conf = service.resolv_conf.model_copy(update=before)
         service = service.model_copy(update={"resolv_conf": resolv_conf})
     return service
 

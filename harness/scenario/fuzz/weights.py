@@ -214,10 +214,14 @@ RESOLVER_OPTIONS: dict[ResolverOption, float] = {
     "strict-error": 0.15,
 }  # fmt: skip
 NO_HOSTS_FILE = 0.05
+SEARCH_REPLACED = 0.2  # of the search lines
 SORTED_BY = {0: 88, 1: 6, 2: 4, 4: 2}  # entries of sortlist
 NETMASKS = {"": 30, "/255.0.0.0": 20, "/255.255.0.0": 20, "/255.255.255.0": 20, "/24": 5, "/0": 5}
 SERVICE_FAMILIES: dict[Family | int, float] = {"unspec": 50, "inet": 26, "inet6": 24}
 SERVICE_FLAGS = {"AI_CANONNAME": 0.2, "AI_V4MAPPED": 0.15, "AI_ALL": 0.12, "AI_ADDRCONFIG": 0.04}
+MORE_FLAGS: dict[tuple[str, ...], float] = {
+    (): 86, ("AI_CANONNAME", "AI_V4MAPPED", "AI_ALL"): 11, ("AI_CANONIDN",): 3,
+}  # fmt: skip
 SERVICE_SPELLINGS = {"as-is": 86, "upper": 5, "dot": 5, "unknown": 4}
 
 # gai.conf files that change between two look-ups of a process
