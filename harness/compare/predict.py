@@ -187,7 +187,7 @@ def services_of(given: NameServiceSpec, view: HostView, numbers: Sequence[int] =
     running = any(one.kind == "dns" for one in services)
     servers = given.servers if running else (Server(closed=True),) * len(given.dns)
     return replace(
-        every, kind=services[0].kind, spelled={}, hosts=tuple(services),
+        every, kind=services[0].kind, spelled={}, hosts=tuple(services), unset=not given.hosts_line,
         etc=Etc(given.hosts, given.files, resolver, servers),
     )  # fmt: skip
 

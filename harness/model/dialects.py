@@ -178,6 +178,12 @@ ROWS: tuple[Row, ...] = (
         "2.31 to 2.44]",
     ),
     *_from(
+        (2, 35), "files_before_dns",
+        "where nsswitch.conf has no hosts line that is dns [!UNAVAIL=return] files "
+        "[read: bug 28700; run: 2.31]",
+        "it is files dns [read: bug 28700; run: 2.36]",
+    ),
+    *_from(
         (2, 36), "continue_discards",
         "after a service with [SUCCESS=continue] or [SUCCESS=merge] its addresses are kept, and "
         "those of the next follow; where both families are asked for at once, the next one "
@@ -311,6 +317,7 @@ class Dialect:
     numeric_names_whole: bool
     files_keep_errno: bool
     absent_hosts_is_no_data: bool
+    files_before_dns: bool
     continue_discards: bool
     last_family_noted: bool
     no_aaaa_known: bool
@@ -353,12 +360,8 @@ def beyond_model(glibc: str) -> bool:
 
 
 def default_hosts(glibc: str) -> str:
-    """The hosts line that counts where nsswitch.conf has none; no scenario is without one.
-
-    [read: bug 28700; run: 2.36]
-    """
-    files_first = Version.parse(glibc).release >= (2, 35)
-    return "files dns" if files_first else "dns [!UNAVAIL=return] files"
+    """The hosts line that counts where nsswitch.conf has none."""
+    return "files dns" if dialect(glibc).files_before_dns else "dns [!UNAVAIL=return] files"
 
 
 def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from harness.model.addresses import (
     unmapped,
 )
 from harness.model.dialects import Dialect
-from harness.model.dns import Resolver
+from harness.model.dns import Resolver, Status
 from harness.model.dns_servers import Record, Server
 from harness.model.host import Target
 from harness.model.services import (
@@ -34,6 +34,7 @@ from harness.model.services import (
     AI_CANONNAME,
     AI_V4MAPPED,
     FAMILY,
+    Action,
     EaiError,
     Held,
     Kind,
@@ -142,7 +143,8 @@ class NameService:
     the DNS answer; ``services`` maps (name, protocol) to a port. With ``dns``,
     ``first_reply`` is the record type whose reply arrives first. Only with ``nss`` an IPv6
     address may have a scope id. ``spelled`` has the names as the service writes them. ``hosts``
-    are the services to ask in turn where that is more than one service with what stands here.
+    are the services to ask in turn where that is more than one service with what stands here,
+    files and dns where nsswitch.conf has no hosts line (``unset``).
     ``etc`` is the same as files.
     """
 
@@ -153,12 +155,21 @@ class NameService:
     links: Mapping[str, int] = field(default_factory=dict)
     spelled: Mapping[str, str] = field(default_factory=dict)
     hosts: tuple[Service, ...] = ()
+    unset: bool = False
     etc: Etc = field(default_factory=Etc)
 
     @property
     def chain(self) -> tuple[Service, ...]:
         """The services in the order in which they are asked."""
         return self.hosts or (Service(self.kind, self.names, self.spelled),)
+
+    def of(self, dialect: Dialect) -> NameService:
+        """The name service as a glibc asks it, which has a hosts line of its own."""
+        if not self.unset or dialect.files_before_dns:
+            return self
+        files, dns = self.hosts
+        ends: dict[Status, Action] = dict.fromkeys(("SUCCESS", "NOTFOUND", "TRYAGAIN"), "return")
+        return replace(self, hosts=(replace(dns, actions=ends), files), unset=False)
 
     def asks(self, kind: Kind) -> bool:
         """Whether a service of that kind is among them."""
@@ -220,7 +231,7 @@ def find(
     other than 127.0.0.1 or ::1 exists (AI_ADDRCONFIG asks for that).
     """
     try:
-        return _find(request, service, seen_ipv4, seen_ipv6, dialect)
+        return _find(request, service.of(dialect), seen_ipv4, seen_ipv6, dialect)
     except EaiError as failure:
         return Found(error=str(failure), stale=isinstance(failure, StaleFailure))
     except UndefinedAnswer:

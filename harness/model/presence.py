@@ -123,7 +123,7 @@ def presence(
     """
     if request.name == "*":  # as NULL
         request = replace(request, name=None)
-    table = address_table(rows)
+    table, service = address_table(rows), service.of(dialect)
     question = PresenceQuestion(request, service, (table.seen_ipv4, table.seen_ipv6), dialect)
     found = question.find()
     known = () if found.undefined else _expected(question)

@@ -100,7 +100,7 @@ class Box:
         lines = [f"{address} {name}" for name, each in module.items() for address in each]
         write_services(
             self.etc,
-            service.hosts,
+            service.hosts if service.hosts_line else None,
             service.files if service.hosts_file else None,
             lines if any(kind.startswith("nss") for kind in kinds) else None,
             service.multi,

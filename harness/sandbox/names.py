@@ -75,7 +75,7 @@ def write_names(etc: Path, names: Mapping[str, Sequence[str]], resolver: Resolve
 
 def write_services(
     etc: Path,
-    hosts: str,
+    hosts: str | None,
     files: Sequence[str] | None = (),
     module: Sequence[str] | None = None,
     multi: bool = True,
@@ -85,17 +85,20 @@ def write_services(
     """Write the same files for several services.
 
     ``hosts`` is nsswitch.conf's line, where "nss" means the name service module; ``files`` are the
-    lines of the hosts file, ``module`` those of the module's, None without either; ``multi`` is
+    lines of the hosts file, ``module`` those of the module's; None is for none; ``multi`` is
     host.conf's; ``resolv_conf`` are more lines of that file, after so many ``servers``.
     Raises OSError.
     """
     resolv_conf = (*(f"nameserver {one}" for one in NAME_SERVERS[:servers]), *resolv_conf)
     modules = rf"\b({'|'.join(_MODULES)})\b"
-    listed = re.sub(modules, lambda kind: _MODULES[kind[0]], hosts)
+    listed = re.sub(modules, lambda kind: _MODULES[kind[0]], hosts or "")
+    switch = [f"hosts: {listed}"] if hosts else []
     texts: dict[str, str | None] = {
         "hosts": _lines(files),
         _MODULE_FILE: _lines(module),
-        "nsswitch.conf": f"hosts: {listed}\nservices: files\nnetworks: files\nprotocols: files\n",
+        "nsswitch.conf": _lines(
+            [*switch, "services: files", "networks: files", "protocols: files"]
+        ),
         "resolv.conf": _lines(resolv_conf),
         "host.conf": f"multi {'on' if multi else 'off'}\n",
     }

@@ -19,6 +19,7 @@ from . import values
 from .values import FrozenDict, Model, NamedAddress, Place, Text, Truth
 
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
+UNSET_HOSTS = "files dns"
 _MOST_SERVICES = 8
 _MOST_SERVERS = 3  # resolv.h: MAXNS
 _MOST_ALIASES = 8
@@ -256,9 +257,11 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
     """The name service as files of /etc describe it: several services, each with its names.
 
     Without ``hosts_file`` there is no such file, which is not the same as one without lines.
+    Without ``hosts_line`` nsswitch.conf has none, and ``hosts`` is what glibc then takes.
     """
 
     hosts: Annotated[Text, Field(max_length=1024), AfterValidator(_hosts)] = "files"
+    hosts_line: Truth = True
     multi: Truth = True
     hosts_file: Truth = True
     files: Annotated[tuple[HostsFileLine, ...], Field(max_length=16384)] = ()
@@ -277,6 +280,9 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
     def _has_file(self) -> Self:
         if self.files and not self.hosts_file:
             raise bad("no lines of a hosts file that is not there", self.files[0], at=("files",))
+        if not self.hosts_line and self.hosts != UNSET_HOSTS:
+            wanted = f"{UNSET_HOSTS}, which counts where nsswitch.conf has no line"
+            raise bad(wanted, self.hosts, at=("hosts",))
         return self
 
     @property

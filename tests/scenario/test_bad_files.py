@@ -142,6 +142,7 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("resolv_conf: {sortlist: ['fe80::/10']}", ".resolv_conf.sortlist[0]", "an IPv4 address"),
         ("resolv_conf: {sortlist: [10.0.0.0/]}", ".resolv_conf.sortlist[0]", "with a netmask"),
         (f"resolv_conf: {{sortlist: [{'1.1.1.1, ' * 11}]}}", ".resolv_conf.sortlist", "at most 10"),
+        ("hosts: dns, hosts_line: false", ".hosts", "files dns"),
         ("resolv_conf: {search_before: [a.test]}", ".resolv_conf", "replaces this one"),
         ("resolv_conf: {ndots: 256}", ".resolv_conf.ndots", "at most 255"),
     ],

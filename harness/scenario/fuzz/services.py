@@ -11,7 +11,14 @@ from harness.model.dns import sortlist_pair
 from harness.model.dns_servers import SLOW, UNORDERED
 from harness.model.services import Kind
 
-from ..nameservice import DnsServer, NameReplies, NameServiceSpec, ResolvConf, plain_name
+from ..nameservice import (
+    UNSET_HOSTS,
+    DnsServer,
+    NameReplies,
+    NameServiceSpec,
+    ResolvConf,
+    plain_name,
+)
 from . import weights
 from .weights import Dice
 
@@ -58,7 +65,7 @@ def draw_name_service(
 
 
 def _with_odd_files(service: NameServiceSpec, addresses: list[str]) -> NameServiceSpec:
-    """The service, in a few cases without a hosts file, with a sortlist or a search line more.
+    """The service, seldom without a hosts file or line, or with a sortlist or two search lines.
 
     Drawn by what has been drawn, so that everything else is as it was without.
     """
@@ -75,6 +82,8 @@ def _with_odd_files(service: NameServiceSpec, addresses: list[str]) -> NameServi
         before = {"search_before": (dice.one(weights.DOMAINS),)}
         resolv_conf = service.resolv_conf.model_copy(update=before)
         service = service.model_copy(update={"resolv_conf": resolv_conf})
+    if dice.chance(weights.NO_HOSTS_LINE):
+        service = service.model_copy(update={"hosts": UNSET_HOSTS, "hosts_line": False})
     return service
 
 
