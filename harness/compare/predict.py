@@ -143,10 +143,13 @@ def names_of(scenario: Scenario, view: HostView) -> NameService:
 
 
 def kinds_of(scenario: Scenario) -> NameService:
-    """The same without what they hold: which kinds of services are asked, in turn."""
-    if scenario.served is None:
+    """The same without what modules and the hosts file hold: which services are asked, in turn."""
+    if (given := scenario.served) is None:
         return NameService({}, scenario.resolver)
-    hosts = tuple(Service(kind, actions=does) for kind, does in parse_hosts(scenario.served.hosts))
+    hosts = tuple(
+        Service(kind, actions=does, servers=given.servers if kind == "dns" else ())
+        for kind, does in parse_hosts(given.hosts)
+    )
     return NameService({}, hosts[0].kind, hosts=hosts)
 
 

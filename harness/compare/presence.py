@@ -226,6 +226,7 @@ _CAUSES = {
     Cause.NXDOMAIN: "a DNS server says NXDOMAIN: that there is no such name",
     Cause.NODATA: "a DNS server says that the name has no such record",
     Cause.UNRELATED: "a DNS server answers with records of other types alone",
+    Cause.MISNAMED: "a DNS server answers with the addresses of another name",
     Cause.TRUNCATED: "a DNS server asks for TCP",
     Cause.LAME: "a DNS server is not responsible, and asks no other",
     Cause.SILENT: "a DNS reply does not come",

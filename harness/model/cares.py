@@ -100,6 +100,8 @@ def not_asked(request: Request, names: NameService) -> str:  # noqa: ARG001
     """Why c-ares is not put a question; "" where it is."""
     if any(one.kind.startswith("nss") or one.kind == "myhostname" for one in names.chain):
         return "a module of nsswitch.conf is glibc's: c-ares reads the hosts file and asks DNS"
+    if any("misnamed" in server.words for one in names.chain for server in one.servers):
+        return "the model does not know which of them takes the addresses of another name"
     return ""
 
 

@@ -210,6 +210,13 @@ ROWS: tuple[Row, ...] = (
         "[read: 1d495912a7, d101d836e7 of 2.37, in the branch of 2.36 too; run: Debian's 2.36]",
     ),
     *_from(
+        (2, 36), "owners_compared",
+        "of a DNS answer to a question for both families at once every address counts, whatever "
+        "name it is of [read; run: 2.31]",
+        "only those of the name asked for, or of the end of its CNAME records [read; run: Debian's "
+        "2.36]",
+    ),
+    *_from(
         (2, 36), "short_errors_match",
         "a DNS error that leaves the question out is waited past [run: 2.31]",
         "it is an error as any [read: 691a3b2e9b of 2.41, bug 31890, in the branches from 2.36 on "
@@ -322,6 +329,7 @@ class Dialect:
     last_family_noted: bool
     no_aaaa_known: bool
     empty_answers_alike: bool
+    owners_compared: bool
     short_errors_match: bool
     strict_error_known: bool
     merge_ends_lookup: bool

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from harness.model.addresses import inet_aton
 from harness.model.dialects import Dialect
-from harness.model.dns_servers import Packet, Record, Server
+from harness.model.dns_servers import OTHER_OWNER, Packet, Record, Server
 from harness.model.host import Target
 
 Status = Literal["SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN"]
@@ -124,8 +124,10 @@ def _of_both(found: _Received, name: str, dialect: Dialect) -> Reply:
 
 
 def _of_slice(packet: Packet, name: str, dialect: Dialect) -> Reply:
-    if packet.addresses:
-        return Reply("SUCCESS", tuple(map(Target, packet.addresses)), (name, *packet.chain)[-1])
+    misnamed = packet.word == "misnamed"
+    if packet.addresses and not (misnamed and dialect.owners_compared):
+        canonname = (OTHER_OWNER if misnamed else name, *packet.chain)[-1]
+        return Reply("SUCCESS", tuple(map(Target, packet.addresses)), canonname)
     if packet.word == "unrelated" and not dialect.empty_answers_alike:
         return Reply("TRYAGAIN", trouble="NETDB_INTERNAL")
     return Reply("NOTFOUND", trouble="HOST_NOT_FOUND")
@@ -134,7 +136,7 @@ def _of_slice(packet: Packet, name: str, dialect: Dialect) -> Reply:
 def _of_one(found: _Received, name: str, dialect: Dialect) -> Reply:
     packet = found.first
     assert packet is not None  # of one question there is one reply
-    if packet.addresses:
+    if packet.addresses and packet.word != "misnamed":
         return _of_slice(packet, name, dialect)
     alike = dialect.empty_answers_alike or not packet.chain
     return Reply("TRYAGAIN" if alike else "NOTFOUND", trouble="NO_RECOVERY", read=True)

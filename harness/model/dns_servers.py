@@ -16,15 +16,16 @@ from harness.model.host import IPAddress, Target
 Record = Literal["A", "AAAA"]
 Word = Literal[
     "servfail", "refused", "formerr", "nxdomain", "nodata", "unrelated", "truncated", "silent",
-    "late", "lame", "short",
+    "late", "lame", "short", "misnamed",
 ]  # fmt: skip
 """What a server says to a question in the place of its records.
 
 ``unrelated``: a record of another type alone; ``truncated``: over UDP only that TCP is to be used;
 ``silent``: nothing, over TCP the end of the connection; ``late``: nothing the first time;
 ``lame``: an empty answer by a server that is not responsible and asks no other; ``short``:
-REFUSED in a message that leaves the question out.
+REFUSED in a message that leaves the question out; ``misnamed``: its addresses, as `OTHER_OWNER`'s.
 """
+OTHER_OWNER = "other.invalid"
 State = Literal[Word, "closed"]
 """A word, or that nothing listens."""
 SLOW: frozenset[str] = frozenset(("silent", "late", "short"))
@@ -94,7 +95,7 @@ class Server:
             key = ascii_lower(chain[-1])
         if word in ("nodata", "nxdomain"):
             rcode, held = {"nodata": "NOERROR", "nxdomain": "NXDOMAIN"}[word], tuple[Target, ...]()
-        elif word in (None, "truncated", "late"):
+        elif word in (None, "truncated", "late", "misnamed"):
             known = key in self.names or key in self.replies
             rcode, held = "NOERROR" if known else "NXDOMAIN", self.names.get(key, ())
         else:

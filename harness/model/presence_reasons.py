@@ -60,6 +60,7 @@ class Cause(StrEnum):
     NXDOMAIN = "dns-nxdomain"
     NODATA = "dns-nodata"
     UNRELATED = "dns-unrelated"
+    MISNAMED = "dns-misnamed"
     TRUNCATED = "dns-truncated"
     LAME = "dns-lame"
     SILENT = "dns-silent"

@@ -18,7 +18,7 @@ from typing import Any
 import dnslib  # type: ignore[import-untyped]
 from dnslib import QTYPE, RR, DNSRecord
 
-from harness.model.dns_servers import UNORDERED, Packet, Record, Server
+from harness.model.dns_servers import OTHER_OWNER, UNORDERED, Packet, Record, Server
 
 from . import syscalls
 from .names import NAME_SERVERS
@@ -65,6 +65,8 @@ def reply_to(query: DNSRecord, packet: Packet | None) -> bytes:
     for target in packet.chain:
         reply.add_answer(RR(owner, QTYPE.CNAME, rdata=dnslib.CNAME(target), ttl=_TTL))
         owner = dnslib.DNSLabel(target)
+    if packet.word == "misnamed":
+        owner = dnslib.DNSLabel(OTHER_OWNER)
     for address in packet.addresses:
         # as numbers: dnslib cannot read ::ffff:192.0.2.1
         form = dnslib.A if address.version == 4 else dnslib.AAAA

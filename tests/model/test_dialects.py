@@ -23,7 +23,8 @@ BEGINS = {
     29: "numeric_names_whole",
     32: "files_keep_errno",
     35: "files_before_dns",
-    36: "continue_discards last_family_noted no_aaaa_known empty_answers_alike short_errors_match",
+    36: "continue_discards last_family_noted no_aaaa_known empty_answers_alike short_errors_match "
+    "owners_compared",
     41: "merge_ends_lookup gaiconf_numbers_checked strict_error_known",
     42: "mptcp_known",
 }

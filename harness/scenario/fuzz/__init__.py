@@ -18,7 +18,7 @@ from ..values import as_interface
 from . import weights
 from .gaiconf import draw_gai_conf, with_reload
 from .hosts import draw_host
-from .services import draw_name_service, every_name, only
+from .services import draw_name_service, every_name, only, with_misnamed
 from .weights import Dice
 
 
@@ -107,21 +107,22 @@ def draw_batches(
     if plain:
         return (_draw_services(dice, host, title, destinations, kinds),)
     parts = (_draw_services(dice, host, title, destinations, kinds) for _ in range(weights.PARTS))
-    return tuple(_with_more_flags(batch) for batch in parts)
+    return tuple(_with_more(batch) for batch in parts)
 
 
-def _with_more_flags(batch: Batch) -> Batch:
-    """A batch with flags that hardly come up together where each has odds of its own.
+def _with_more(batch: Batch) -> Batch:
+    """A batch with flags that hardly come up together by their odds, and what glibc alone is asked.
 
     Drawn by what has been drawn, so that everything else is as it was without.
     """
-    dice = Dice(f"{batch.title} {batch.service and batch.service.hosts}")
+    assert batch.service is not None
+    dice = Dice(f"{batch.title} {batch.service.hosts}")
     lookups = []
     for each in batch.lookups:
         more = () if each.hints == "none" else dice.pick(weights.MORE_FLAGS)
         flags = tuple(dict.fromkeys((*each.flags, *more)))
         lookups.append(each.model_copy(update={"flags": flags}) if more else each)
-    return replace(batch, lookups=tuple(lookups))
+    return replace(batch, lookups=tuple(lookups), service=with_misnamed(dice, batch.service))
 
 
 def _draw_services(

@@ -87,6 +87,18 @@ def _with_odd_files(service: NameServiceSpec, addresses: list[str]) -> NameServi
     return service
 
 
+def with_misnamed(dice: Dice, service: NameServiceSpec) -> NameServiceSpec:
+    """The service with a DNS server that seldom gives the addresses of a name as another's."""
+    server = service.dns[0]
+    names = [name for name in server.names if name not in server.replies]
+    if not names or not dice.chance(weights.MISNAMED):
+        return service
+    reply = NameReplies.model_validate({"A": "misnamed", "AAAA": "misnamed"})
+    replies = {**server.replies, **dict.fromkeys(dice.several(names, 3), reply)}
+    first = server.model_copy(update={"replies": replies})
+    return service.model_copy(update={"dns": (first, *service.dns[1:])})
+
+
 def _draw_sortlist_entry(dice: Dice, addresses: list[IPv4Address]) -> str:
     """The network of an address, or the address itself, which few masks leave in."""
     mask = dice.pick(weights.NETMASKS)

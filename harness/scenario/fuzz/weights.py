@@ -215,6 +215,7 @@ RESOLVER_OPTIONS: dict[ResolverOption, float] = {
 }  # fmt: skip
 NO_HOSTS_FILE = 0.05
 NO_HOSTS_LINE = 0.04
+MISNAMED = 0.3  # of the name services
 SEARCH_REPLACED = 0.2  # of the search lines
 SORTED_BY = {0: 88, 1: 6, 2: 4, 4: 2}  # entries of sortlist
 NETMASKS = {"": 30, "/255.0.0.0": 20, "/255.255.0.0": 20, "/255.255.255.0": 20, "/24": 5, "/0": 5}
