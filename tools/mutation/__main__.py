@@ -14,6 +14,8 @@ What no run can show by its nature is no change here:
 - lines that no look-up runs through, by the function they are in: they are of versions that are
   not run, of results whatever they say, or words. A look-up whose answer is undefined is none,
   and to call one so is a change of its result;
+- what only answers that time decides would show: which server is heard first, how long each is
+  waited for, and what else may be answered then beside what was;
 - a default that no look-up leaves out;
 - how much is kept for the next time, and that zip would refuse lists of unequal length;
 - rows of the dialect table, or of another resolver's, after which all that were asked behave alike;
@@ -130,7 +132,7 @@ def main() -> int:
                 name, users = judges.through(module, source, changed)
                 end = judges.tried(module, source, changed) if users else name
                 if end == "survived" and not users & judges.settled:
-                    end = name
+                    end = "time"
                 if end not in ("", "survived"):
                     unasked[end] += 1
                     continue

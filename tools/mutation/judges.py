@@ -112,7 +112,7 @@ class Judges:
                 self._said.append(_decided(one, found))
             if found.by_chance:
                 continue
-            if _fails(one, None):
+            if _end(one, None) == "fails":
                 sys.exit("the model does not say what was collected: remove evidence.pickle")
             if found.ways == 1:
                 self.settled.add(number)
@@ -144,7 +144,8 @@ class Judges:
 
     def tried(self, module: str, source: str, changed: str) -> str:
         """What became of a change: "survived", or "", or why no look-up can show it: "rows" that
-        make no judged build another dialect, or one of the "defaults" that no look-up leaves out.
+        make no judged build another dialect, one of the "defaults" that no look-up leaves out, or
+        an answer that "time" decides, before it or by it, which is among those there may be.
         """
         said = self._said_in_fork(module, source, changed)
         if said.isdecimal():
@@ -154,7 +155,7 @@ class Judges:
                 self._defaults[without] = ""
                 self._defaults[without] = self._said_in_fork(module, source, without)
             said = self._defaults[without] or said
-        return said if said in ("survived", "rows", "defaults") else ""
+        return said if said in ("survived", "rows", "defaults", "time") else ""
 
     def _said_in_fork(self, module: str, source: str, changed: str) -> str:
         """What `_notices` says, or "" where the process was ended."""
@@ -195,13 +196,16 @@ class Judges:
             if changed in self._defaults:
                 signal.setitimer(signal.ITIMER_PROF, _ALL)
                 return _taken(map(find, order))
+            ends = set[str]()
             for number in order:
                 signal.setitimer(signal.ITIMER_PROF, _SECONDS)
-                if _fails(find(number), self._said[number]):
+                end = _end(find(number), self._said[number])
+                if end == "fails":
                     return number
+                ends.add("time" if end and number not in self.settled else end)
         except BaseException:  # whatever a change breaks is noticed
             return number
-        return "survived"
+        return "time" if ends - {""} == {"time"} else "survived"
 
     def _rows(self) -> list[str]:
         """The dialects of the judged builds, and how the other resolvers' versions behave."""
@@ -263,14 +267,18 @@ def _decided(one: Any, found: Any) -> Any:
     return listed, said, beside, request_for(one.lookup).flags
 
 
-def _fails(one: Any, said: Any) -> bool:
-    """Whether the model fails on a piece of evidence; ``said`` is what did not."""
+def _end(one: Any, said: Any) -> str:
+    """Whether the model "fails" on a piece of evidence, "passes", or leaves it to "time"; "" where
+    it says the same as ``said``, which did not fail.
+    """
     from harness.compare.presence import PresenceRow
     from harness.compare.sharing import Analysis, Shared
     from harness.compare.verdict import judge, prediction_for, reasons
 
     found = prediction_for(one)
     if _decided(one, found) == said:
-        return False
+        return ""
     analysis = Analysis(found, reasons(found), (), (), (), PresenceRow())
-    return found.by_chance or judge(one, known=Shared({one.case: analysis})).failed
+    if found.by_chance or judge(one, known=Shared({one.case: analysis})).failed:
+        return "fails"
+    return "passes" if found.ways == 1 else "time"
