@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.model.addresses import leading_zeros, strtoul
+from harness.model.addresses import as_ipv6_int, strtoul
 from harness.model.gaiconf import PrefixEntry
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import (
@@ -44,7 +44,7 @@ from harness.model.services import (
     UndefinedAnswer,
     mapped,
 )
-from harness.model.standards import RFC6724, Standard, standard_order
+from harness.model.standards import RFC6724, Standard, all_bits, standard_order
 
 _KNOWN_FLAGS = (
     AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG
@@ -74,10 +74,10 @@ POLICY = Policy(
 )  # fmt: skip
 
 
-def common_prefix(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
+def common_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
     """CommonPrefixLen of RFC 3484 §2.2, of an IPv4 address as ::ffff:a.b.c.d: 96 bits and more."""
-    width = destination.max_prefixlen
-    return 128 - width + leading_zeros(int(destination) ^ int(source), width)
+    one, other = (IPv6Address(as_ipv6_int(each)) for each in (destination, source))
+    return all_bits(one, other, prefixlen)
 
 
 # RFC 6724 §6 with these rules:

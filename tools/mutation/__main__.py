@@ -60,8 +60,8 @@ _EVERY = 50  # hosts of the rule 9 suite
 def collect(folder: Path) -> bytes:
     """What the glibcs answered, pickled; from the folder where it was collected before.
 
-    Of a look-up that all builds answer alike, three are enough: the oldest, the newest, and one of
-    a processor that is another in all that the model knows.
+    Of a look-up that all builds of glibc answer alike, three are enough: the oldest, the newest,
+    and one of a processor that is another in all that the model knows.
     """
     kept = folder / "evidence.pickle"
     if not kept.exists():
@@ -89,7 +89,7 @@ def collect(folder: Path) -> bytes:
             asked = list(group)
             alike = all(answered(one.native) == answered(asked[0].native) for one in asked)
             enough = (asked[0], *(one for one in asked if one.lane.arch == "armhf"), asked[-1])
-            pieces += enough if alike else asked
+            pieces += enough if alike and asked[0].lane.resolver == "glibc" else asked
         # what myhostname asks of the kernel, no emulator translates as a whole
         pieces = [
             one for one in pieces if not (one.lane.emulator and one.scenario.asks("myhostname"))
