@@ -27,7 +27,7 @@ from harness.model.cares_names import (
 from harness.model.cares_names import lookups as lookups_of
 from harness.model.cares_rows import CaresBehaviour, Status, behaviour
 from harness.model.chance import MOST_WAYS, Chance, outcomes
-from harness.model.host import HostView, IPAddress, Target
+from harness.model.host import HostView, Target
 from harness.model.lookup import (
     AI_CANONNAME,
     AI_NUMERICSERV,
@@ -40,7 +40,7 @@ from harness.model.lookup import (
 from harness.model.order import RULES, Destination, Order, order_of
 from harness.model.policy import DEFAULT_SCOPES, Policy, prefixes
 from harness.model.services import AF_INET, AF_INET6, AF_UNSPEC, FAMILY, UndefinedAnswer
-from harness.model.standards import RFC6724, Standard, all_bits, known_destinations
+from harness.model.standards import RFC6724, Standard, ipv6_bits, known_destinations
 
 NOSORT = 0x40000000
 """ARES_AI_NOSORT, in a place that netdb.h leaves free (csrc/PROTOCOL.md)."""
@@ -52,11 +52,6 @@ POLICY = Policy(
     DEFAULT_SCOPES,
 )
 _NOBODY_SCOPE, _NOBODY_LABEL = 1, 1
-
-
-def common_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
-    """CommonPrefixLen of RFC 3484 §2.2 for IPv6; IPv4 addresses are not compared."""
-    return 0 if destination.version == 4 else all_bits(destination, source, prefixlen)
 
 
 # RFC 6724 §6 with these rules:
@@ -73,7 +68,7 @@ def common_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> 
 # 10 as the RFC has it. The sort is qsort(3), which in glibc is the merge sort; its steps matter
 #    where ::ffff:a.b.c.d and a.b.c.d stand in one list, as rule 9 then compares only some.
 CARES = Standard(
-    "c-ares", POLICY, common_prefix,
+    "c-ares", POLICY, ipv6_bits,
     tuple(rule for rule in RULES if rule.number not in (3, 4, 7)),
 )  # fmt: skip
 

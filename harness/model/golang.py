@@ -30,7 +30,7 @@ from harness.model.lookup import (
 )
 from harness.model.order import RULES, Order
 from harness.model.services import FAMILY
-from harness.model.standards import RFC6724, Standard, all_bits, of_reached, standard_order
+from harness.model.standards import RFC6724, Standard, ipv6_bits, of_reached, standard_order
 
 _INTERFACE_ID = 64  # bits of an IPv6 address that rule 9 does not look at
 _ANY_IPV4, _ANY_IPV6 = Target(IPv4Address(0)), Target(IPv6Address(0))
@@ -41,9 +41,7 @@ def _of_ipv6_half(destination: IPAddress, source: IPAddress, prefixlen: int) -> 
 
     For IPv4 the rule undid DNS round robin, so Go dropped it there (golang/go#13283, #18518).
     """
-    if destination.version == 4:
-        return 0
-    return min(all_bits(destination, source, prefixlen), _INTERFACE_ID)
+    return min(ipv6_bits(destination, source, prefixlen), _INTERFACE_ID)
 
 
 # RFC 6724 §2.1's table, and §6 with these rules:

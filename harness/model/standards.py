@@ -61,6 +61,11 @@ def all_bits(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:
     return leading_zeros(int(destination) ^ int(source), destination.max_prefixlen)
 
 
+def ipv6_bits(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
+    """`all_bits` of IPv6 addresses; IPv4 addresses are not compared, as c-ares and Go do it."""
+    return 0 if destination.version == 4 else all_bits(destination, source, prefixlen)
+
+
 def _within_prefix(destination: IPAddress, source: IPAddress, prefixlen: int) -> int:
     """CommonPrefixLen of RFC 6724 §2.2: up to the source's prefix length."""
     return min(all_bits(destination, source, prefixlen), prefixlen)

@@ -99,6 +99,8 @@ def meaning(source: str) -> str:
             text = ast.unparse(ast.Expression(node)).removeprefix(ast.unparse(node.left))
             known = [eval(f"{one}{text}") for one in (4, 6)]
             node.ops, node.comparators = [ast.Eq()], [ast.Constant(str(known))]
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("choose"):
+            node.args = []  # among how many is for chance, too
         if isinstance(node, ast.Call):
             no_part = ("strict",) if ast.unparse(node.func) == "zip" else ("frozen", "slots")
             node.keywords = [one for one in node.keywords if one.arg not in no_part]
