@@ -220,7 +220,7 @@ def _number(text: str, own: CaresBehaviour) -> int | None:
     """The port that a text is, None for none."""
     if own.port_numbers == "digits":
         plain = _DIGITS.fullmatch(text)
-        return _port_or_none("", int(plain[1])) if plain else None
+        return int(plain[1]) if plain and int(plain[1]) <= _MOST_PORT else None
     if own.port_numbers == "whole":
         match = _DECIMAL.fullmatch(text)
         return _port_or_none(match[1], int(match[2])) if match else None if text else 0
