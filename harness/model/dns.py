@@ -182,7 +182,7 @@ class Stub:
         if both:
             return _of_both(found, self.asked, self.dialect)
         reply = _of_one(found, self.asked, self.dialect)
-        if records == ("A",):
+        if "AAAA" not in records:
             reply = reply._replace(targets=self.resolver.by_sortlist(reply.targets))
         return reply
 

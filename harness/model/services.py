@@ -87,7 +87,7 @@ class Service:
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     multi: bool = True
     actions: Mapping[Status, Action] = field(default_factory=dict)
-    resolver: Resolver = field(default_factory=Resolver)
+    resolver: Resolver = Resolver()  # noqa: RUF009 - it cannot be changed
     servers: tuple[Server, ...] = ()
     own: OwnNames | None = None
     lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
