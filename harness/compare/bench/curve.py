@@ -261,11 +261,13 @@ def timed(
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the garbage collector, as timeit measures."""
+    was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if was:
+            gc.enable()
 
 
 def growth(points: Sequence[Point]) -> dict[int, float]:
