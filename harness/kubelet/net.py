@@ -8,14 +8,17 @@ length and metric, the first line wins, and an IPv6 default route without a gate
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 
+from harness.model.golang_names import literal
+from harness.model.golang_rows import behaviour
 from harness.model.host import IPAddress
 
 KubeletVersion = tuple[int, int]
 LOOPBACK_SINCE: KubeletVersion = (1, 21)
 """kubernetes/kubernetes#95790: a default route over an interface without a global address."""
 _BROADCAST = IPv4Address("255.255.255.255")
+_SLOPPY = behaviour("1.16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +55,8 @@ def parse_ip(text: str) -> IPAddress | None:
     Leading zeros are decimal (k8s.io/utils/net ParseIPSloppy; every Go did so before 1.17),
     an IPv4-mapped address is the IPv4 address, a zone is refused.
     """
-    parts = text.split(".")
-    if len(parts) == 4 and all(p.isascii() and p.isdigit() and len(p) <= 64 for p in parts):
-        numbers = [int(part) for part in parts]
-        if max(numbers) > 255:
-            return None
-        return IPv4Address(bytes(numbers))
-    if "%" in text:
-        return None
-    try:
-        return plain(IPv6Address(text))
-    except ValueError:
-        return None
-
-
-def plain(address: IPAddress) -> IPAddress:
-    """The address without the ::ffff:0:0/96 around an IPv4 address, as Go's To4 takes it off."""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+    found = None if "%" in text else literal(text, {}, _SLOPPY)
+    return None if found is None else found.address
 
 
 def unusable(address: IPAddress) -> str | None:

@@ -11,7 +11,7 @@ from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason
 from harness.compare.values import fill
 from harness.kubelet.decide import Flags, NameLookup, NodeDecision, StepName, decide
-from harness.kubelet.net import Net, NoAddressError, choose, unusable
+from harness.kubelet.net import Net, unusable
 from harness.kubelet.node import NodeObject
 from harness.kubelet.resolver import Chosen, Resolver
 from harness.model.host import IPAddress
@@ -168,16 +168,9 @@ def _explanations(
     if missing := [str(address) for address in recorded if address not in net.addresses]:
         yield f"{', '.join(missing)} is on no interface of the host (any more)"
         return
-    if recorded == _default_route_choice(net, flags):
+    unknown = decide(flags, net, NameLookup(error="no such host"))
+    if unknown.step is StepName.DEFAULT_ROUTE and unknown.addresses == recorded:
         yield f"{text} is what the default route gives: the name was not found then"
     tried = decide(replace(flags, node_ip=text), net, own)
     if tried.addresses == recorded and flags.node_ip != text:
         yield f"kubelet started with --node-ip {text} reports it"
-
-
-def _default_route_choice(net: Net, flags: Flags) -> tuple[IPAddress, ...]:
-    families = (6, 4) if flags.node_ip.strip() == "::" else (4, 6)
-    try:
-        return (choose(net, families, flags.version)[0],)
-    except NoAddressError:
-        return ()

@@ -7,26 +7,20 @@ an mdns service is named, and calls the gateway's name _gateway.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
 from harness.live.names import hosts_line, hosts_words
-from harness.model.golang_names import in_hosts_file, is_usual
-from harness.model.golang_rows import behaviour
-from harness.model.host import IPAddress
-from harness.model.lookup import Etc
+from harness.model.golang_names import is_usual
 from harness.scenario.schema import Host, Scenario
 
 Resolver = Literal["cgo", "go"]
-_LOCAL_NAMES = ("localhost", "localhost.localdomain")
 _GO_OPTIONS = (
     "rotate", "single-request", "single-request-reopen", "use-vc", "usevc", "tcp", "trust-ad",
     "edns0",
 )  # fmt: skip
-_GO = "1.24"  # what is read of a hosts file has been the same for long
 _GATEWAYS = ("gateway", "_gateway", "_outbound")
 
 
@@ -41,14 +35,12 @@ class Chosen:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What Go looks at before it chooses: the text of nsswitch.conf, None where there is none,
-    the machine's name, whether /etc/mdns.allow exists, kubelet's environment, and the text of
-    resolv.conf.
+    the machine's name, whether /etc/mdns.allow exists, and the text of resolv.conf.
     """
 
     nsswitch: str | None
     hostname: str
     mdns_allow: bool = False
-    environment: Mapping[str, str] | None = None
     resolv_conf: str = ""
 
     @classmethod
@@ -67,18 +59,8 @@ class Surroundings:
 def choose_resolver(name: str, around: Surroundings) -> Chosen:
     """Which resolver net.LookupIP of a program built with cgo uses for ``name``.
 
-    ``GODEBUG=netdns=go`` or ``=cgo`` overrides everything.
+    Its environment, in which ``GODEBUG=netdns=go`` overrides everything, is not known here.
     """
-    environment = around.environment or {}
-    settings = environment.get("GODEBUG", "")
-    if found := re.search(r"(?:^|,)netdns=(?:[^,+]*\+)*?(cgo|go)(?=[,+]|$)", settings):
-        forced: Resolver = "cgo" if found[1] == "cgo" else "go"
-        return Chosen(forced, f"GODEBUG says netdns={forced}")
-    for variable in ("RES_OPTIONS", "HOSTALIASES"):
-        if environment.get(variable):
-            return Chosen("cgo", f"{variable} is set")
-    if "LOCALDOMAIN" in environment:
-        return Chosen("cgo", "LOCALDOMAIN is set")
     if strange := _unknown_to_go(around.resolv_conf):
         return Chosen("cgo", f"resolv.conf has {strange}, which Go does not know")
     plain = name.rstrip(".").lower()
@@ -92,9 +74,7 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
     mdns = False
     for source, criteria in sources:
         if source == "myhostname":
-            local = plain in _LOCAL_NAMES or plain.endswith(
-                (".localhost", ".localhost.localdomain")
-            )
+            local = re.fullmatch(r"(.*\.)?localhost(\.localdomain)?", plain)
             if local or plain in _GATEWAYS or plain == around.hostname.lower():
                 return Chosen("cgo", f"nsswitch.conf names myhostname, which knows {name}")
         elif source in ("files", "dns"):
@@ -110,28 +90,6 @@ def choose_resolver(name: str, around: Surroundings) -> Chosen:
     if not {"files", "dns"} & {source for source, _ in sources}:
         return Chosen("cgo", f"nsswitch.conf has hosts: {words}")
     return Chosen("go", f"Go understands hosts: {words} and asks no getaddrinfo")
-
-
-def go_services(nsswitch: str | None) -> tuple[str, ...]:
-    """Which of the hosts file and DNS Go's own resolver asks, in its order.
-
-    It goes by a hosts line that it understands; else by the hosts file, then by DNS.
-    """
-    sources = hosts_line(nsswitch) or []
-    known = [name for name, _ in sources if name in ("files", "dns")]
-    strange = any(
-        not is_usual(criteria)
-        if name in ("files", "dns")
-        else name != "myhostname" and not name.startswith("mdns")
-        for name, criteria in sources
-    )
-    return ("files", "dns") if strange or not known else tuple(dict.fromkeys(known))
-
-
-def hosts_file(text: str, name: str) -> tuple[IPAddress, ...]:
-    """The addresses of a name in a hosts file, as Go reads it: every line, in order."""
-    etc = Etc(hosts=tuple(text.split("\n")))
-    return tuple(one.address for one in in_hosts_file(name, etc, behaviour(_GO)))
 
 
 def _unknown_to_go(resolv_conf: str) -> str:

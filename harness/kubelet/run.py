@@ -3,9 +3,10 @@
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from harness.compare.evidence import LaneSpec, NamedGaiConf
 from harness.compare.live import read_names
@@ -15,16 +16,16 @@ from harness.compare.results import PairReason
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import prediction_for, presence_of, reasons
 from harness.kernel.netlink import Netlink
-from harness.kubelet.net import Net, NodeInterface, plain
+from harness.kubelet.net import Net, NodeInterface
 from harness.kubelet.report import ResolverAnswer
-from harness.kubelet.resolver import Surroundings, go_services, hosts_file
+from harness.kubelet.resolver import Surroundings
 from harness.live.machine import look, read_gai_conf
+from harness.live.names import hosts_words
 from harness.model import golang
-from harness.model.dns_servers import ascii_lower
+from harness.model.golang_names import unmapped_target
 from harness.model.host import HostView, IPAddress, Target
-from harness.model.lookup import NameService
+from harness.model.lookup import NameService, Request
 from harness.model.presence import presence
-from harness.model.services import Service
 from harness.native.record import Answer, Crashed, Outcome
 from harness.sandbox import Box, Pool
 from harness.scenario import LoadedScenario
@@ -34,6 +35,7 @@ from harness.text.reading import text_of
 # how a Go program built with cgo calls getaddrinfo: golang/go, src/net/cgo_unix.go and
 # cgo_linux.go; it takes the answer as it comes, one address per addrinfo
 _FLAGS = ("AI_CANONNAME", "AI_V4MAPPED", "AI_ALL")
+_GO = "1.20"  # later ones would not rather ask glibc, whatever stands in nsswitch.conf
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,10 @@ def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
     answers = [
         _cgo(one.lane, one.native, prediction_for(one), presence_of(one)) for one in evidences
     ]
-    name = evidences[0].lookup.name
-    assert name is not None
-    line = f"hosts: {job.scenario.seen_hosts_line}"
-    targets = golang.go_targets(_as_go_lists(evidences[0].names, name, line))
-    answers.append(_go(name, targets, box.observe(targets)))
+    names, view, line = evidences[0].names, evidences[0].view, job.scenario.seen_hosts_line
+    request = request_for(evidences[0].lookup)
+    targets = _found_by_go(request, names, view, hosts_line=line)
+    answers.append(_go(request, targets, box.observe(targets)))
     with closing(Netlink()) as netlink:
         yield Gathered(read_net(netlink), tuple(answers))
 
@@ -87,9 +88,11 @@ def on_this_host(name: str) -> Gathered:
     request = request_for(_asked(name))
     with CffiLane() as lane, lane.open() as session:
         native = session.lookup(request)
-    said, names = read_names(request, look(own=True))
-    lines = tuple(map(Target, hosts_file(text_of("/etc/hosts") or "", name)))
-    targets = golang.go_targets(_as_go_lists(names, name, text_of("/etc/nsswitch.conf"), lines))
+    plain_view = look(own=True)
+    said, names = read_names(request, plain_view)
+    line = hosts_words(text_of("/etc/nsswitch.conf")) or ""
+    lines = (text_of("/etc/hosts") or "").split("\n")
+    targets = _found_by_go(request, names, plain_view, hosts_line=line, hosts=tuple(lines))
     with closing(Netlink()) as netlink:
         net = read_net(netlink)
     view = look(tuple(dict.fromkeys((*said.targets, *targets))))
@@ -99,9 +102,8 @@ def on_this_host(name: str) -> Gathered:
     known = PresenceRow.unanswered(request, error) or PresenceRow.of(
         presence(request, names, view.addresses, spec.dialect)
     )
-    return Gathered(
-        net, (_cgo(spec, native, prediction, known, said.note), _go(name, targets, view, said.note))
-    )
+    by_go = _go(request, targets, view, said.note)
+    return Gathered(net, (_cgo(spec, native, prediction, known, said.note), by_go))
 
 
 def read_net(netlink: Netlink) -> Net:
@@ -126,34 +128,12 @@ def read_net(netlink: Netlink) -> Net:
     return Net(interfaces, text_of("/proc/net/route"), text_of("/proc/net/ipv6_route"))
 
 
-def _as_go_lists(
-    names: NameService, name: str, nsswitch: str | None, lines: tuple[Target, ...] | None = None
+def _found_by_go(
+    request: Request, names: NameService, view: HostView, **files: Any
 ) -> tuple[Target, ...]:
-    """The addresses that Go's own resolver finds: it knows the hosts file and DNS, and no other.
-
-    It reads every line of the hosts file, whatever ``multi`` says; ``lines`` are those, where they
-    are not as glibc reads them.
-    """
-    for kind in go_services(nsswitch):
-        if kind == "files" and lines is not None:
-            found: tuple[Target, ...] = lines
-        else:
-            services = [one for one in names.chain if one.kind == kind]
-            found = next(filter(None, (_of(one, names, name) for one in services)), ())
-        if found:
-            return found
-    return ()
-
-
-def _of(service: Service, names: NameService, name: str) -> tuple[Target, ...]:
-    if service.kind == "files":
-        return service.names.get(ascii_lower(name), ())
-    for spelled in service.resolver.spellings(name):
-        _, known = service.dns_servers[0].held(spelled)
-        if known:  # the two replies, one after the other
-            wanted = 4 if names.first_reply == "A" else 6
-            return tuple(sorted(known, key=lambda one: one.address.version != wanted))
-    return ()
+    """The addresses that Go's own resolver finds, by ``files`` (of `Etc`) as they are for Go."""
+    names = replace(names, etc=replace(names.etc, **files))
+    return tuple(item.target for item in golang.find(request, names, view, _GO).items)
 
 
 def _cgo(
@@ -161,7 +141,7 @@ def _cgo(
 ) -> ResolverAnswer:
     """glibc's answer, and the model's reason for the first two where it has the same order."""
     addresses, error = _looked_up(native)
-    model = tuple(plain(item.target.address) for item in prediction.items)
+    model = tuple(unmapped_target(item.target.address).address for item in prediction.items)
     given = reasons(prediction) if model == addresses else ()
     return ResolverAnswer(
         addresses,
@@ -178,19 +158,23 @@ def _cgo(
 
 def _looked_up(outcome: Outcome) -> tuple[tuple[IPAddress, ...], str | None]:
     if isinstance(outcome, Answer):
-        found = tuple(plain(ip_address(info.address)) for info in outcome.addrinfos)
-        return ((), outcome.error) if outcome.error is not None else (found, None)
+        if outcome.error is not None:
+            return (), outcome.error
+        addresses = (ip_address(info.address) for info in outcome.addrinfos)
+        return tuple(unmapped_target(one).address for one in addresses), None
     if isinstance(outcome, Crashed):
         return (), f"kubelet dies in getaddrinfo (signal {outcome.signal})"
     return (), "getaddrinfo did not answer in time"
 
 
-def _go(name: str, targets: tuple[Target, ...], view: HostView, note: str = "") -> ResolverAnswer:
+def _go(
+    request: Request, targets: tuple[Target, ...], view: HostView, note: str = ""
+) -> ResolverAnswer:
     order = golang.order(targets, view)
     between = (one for one in order.decisions if one.before.address != one.after.address)
     return ResolverAnswer(
         order.destinations,
-        None if targets else f"lookup {name}: no such host",
+        None if targets else f"lookup {request.name}: no such host",
         resolver="go",
         who="Go's own resolver",
         native=False,

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from harness.kubelet.net import plain
-from harness.kubelet.resolver import Surroundings, choose_resolver, hosts_file
+from harness.kubelet.resolver import Surroundings, choose_resolver
+from harness.model.golang_names import unmapped_target
 from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Query
 from harness.sandbox import Box, Pool
@@ -95,7 +95,9 @@ def ask_everybody(box: Box, asked: tuple[Scenario, bytes | None, Programs]) -> I
     with CffiLane() as lane, lane.open() as session:
         answers = [session.lookup(Query(name, **GO_HINTS)) for name in names]
     glibc = {
-        name: tuple(str(plain(ip_address(info.address))) for info in answer.addrinfos)
+        name: tuple(
+            str(unmapped_target(ip_address(info.address)).address) for info in answer.addrinfos
+        )
         for name, answer in zip(names, answers, strict=True)
         if isinstance(answer, Answer)
     }
@@ -164,33 +166,9 @@ def test_the_choice_is_real_gos(pool: Pool, programs: Programs) -> None:
 
 
 @pytest.mark.parametrize(("around", "resolver"), [
-    ({"environment": {"GODEBUG": "netdns=cgo"}}, "cgo"),
-    ({"environment": {"GODEBUG": "madvdontneed=1,netdns=1+cgo"}}, "cgo"),
-    ({"environment": {"GODEBUG": "netdns=go+2"}}, "go"),
-    ({"environment": {"GODEBUG": "netdns=2"}}, "go"),
-    ({"environment": {"RES_OPTIONS": "rotate"}}, "cgo"),
-    ({"environment": {"RES_OPTIONS": ""}}, "go"),
-    ({"environment": {"HOSTALIASES": "/x"}}, "cgo"),
-    ({"environment": {"LOCALDOMAIN": ""}}, "cgo"),
     ({"nsswitch": "hosts: files mdns4_minimal dns\n", "mdns_allow": True}, "cgo"),
     ({"nsswitch": None}, "go"),
 ])  # fmt: skip
 def test_the_surroundings_decide(around: dict[str, Any], resolver: str) -> None:
     given = Surroundings(**{"nsswitch": "hosts: files dns\n", "hostname": "x"} | around)
     assert choose_resolver("node-1", given).resolver == resolver
-
-
-def test_the_hosts_file_as_go_reads_it() -> None:
-    text = """
-    # 10.0.0.9 node-1
-    10.0.0.5 Node-1 node-1.example # node-2
-    10.0.0.6 node-1.example. other
-    fe80::1%eth0 node-1
-    010.0.0.7 node-1
-    nonsense node-1
-    ::ffff:10.0.0.8 node-1
-    """
-    expected = ["10.0.0.5", "fe80::1", "10.0.0.8"]  # since Go 1.17 numbers have no leading zeros
-    assert hosts_file(text, "NODE-1") == tuple(map(ip_address, expected))
-    assert hosts_file(text, "node-1.example.") == tuple(map(ip_address, ["10.0.0.5", "10.0.0.6"]))
-    assert hosts_file(text, "node-2") == ()

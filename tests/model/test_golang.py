@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.model import golang
 from harness.model.dns import Resolver
 from harness.model.dns_servers import Server
-from harness.model.golang_names import literal, sources
+from harness.model.golang_names import in_hosts_file, literal, sources
 from harness.model.golang_rows import ROWS, GoBehaviour, behaviour
 from harness.model.host import (
     HostView,
@@ -251,3 +251,24 @@ def test_the_table_of_versions() -> None:
     assert behaviour("1.26.11") == GoBehaviour(**dict.fromkeys(fields, True))
     with pytest.raises(ValueError, match="version"):
         behaviour("devel")
+
+
+def test_every_line_of_the_hosts_file_counts() -> None:
+    text = """
+    # 10.0.0.9 node-1
+    10.0.0.5 Node-1 node-1.example # node-2
+    10.0.0.6 node-1.example. other
+    fe80::1%eth0 node-1
+    010.0.0.7 node-1
+    nonsense node-1
+    ::ffff:10.0.0.8 node-1
+    """
+    etc = Etc(hosts=tuple(text.split("\n")))
+
+    def found(name: str) -> list[str]:
+        return [str(one.address) for one in in_hosts_file(name, etc, behaviour(NEW))]
+
+    # since Go 1.17 numbers have no leading zeros
+    assert found("NODE-1") == ["10.0.0.5", "fe80::1", "10.0.0.8"]
+    assert found("node-1.example.") == ["10.0.0.5", "10.0.0.6"]
+    assert found("node-2") == []
