@@ -14,9 +14,9 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
-from pathlib import Path
 
 from harness.model.host import HostView, IPAddress, Route, Target
+from harness.text.reading import setting
 
 from .messages import route_request
 from .netlink import Netlink
@@ -41,7 +41,7 @@ def observe(netlink: Netlink, targets: Iterable[Target], own: bool = False) -> H
         addresses=addresses,
         links=links,
         unlisted=frozenset(link.index for link in links if link.index not in listed),
-        bindv6only=_setting("ipv6/bindv6only") == "1",
+        bindv6only=setting("/proc/sys/net/ipv6/bindv6only") == "1",
         own=own_names(netlink) if own else None,
     )
     return with_routes(netlink, view, targets)
@@ -52,13 +52,6 @@ def with_routes(netlink: Netlink, view: HostView, targets: Iterable[Target]) -> 
     has_source6 = any(can_be_source6(row.address, row.flags) for row in view.addresses)
     routes = _routes(netlink, targets, view.bindv6only, has_source6)
     return replace(view, routes=routes)
-
-
-def _setting(name: str) -> str:
-    try:
-        return Path("/proc/sys/net", name).read_text().strip()
-    except OSError:  # a kernel without IPv6, or without multipath routes
-        return "0"
 
 
 def _routes(
@@ -98,8 +91,8 @@ def _source_decides(netlink: Netlink, version: int) -> bool:
     ports too, no two sockets' are alike).
     Source: ip_route_connect(), fib_multipath_hash() and ip6_dst_lookup_tail() of the kernel.
     """
-    policy = _setting(f"ipv{version}/fib_multipath_hash_policy")
-    if netlink.has_other_rules(version) or policy != "0":
+    policy = setting(f"/proc/sys/net/ipv{version}/fib_multipath_hash_policy")
+    if netlink.has_other_rules(version) or policy not in (None, "0"):
         return True
     return version == 6 and netlink.has_source_routes()
 

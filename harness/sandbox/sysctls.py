@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 from harness.scenario import sysctls
+from harness.text.reading import setting
 
 from .namespaces import write as put
 from .userns_diagnosis import unconfined
@@ -36,7 +37,4 @@ def write(key: str, value: str, *, optional: bool = False) -> None:
 
 def read(key: str) -> str | None:
     """A setting that `write` takes; None where this kernel has none."""
-    try:
-        return Path("/proc/sys", *(sysctls.parts(key) or ())).read_text().strip()
-    except FileNotFoundError:
-        return None
+    return setting(Path("/proc/sys", *(sysctls.parts(key) or ())))

@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.text.reading import setting, text_of
+
 from . import syscalls
 from .values import NoSandbox, SandboxUnavailable
 
@@ -43,10 +45,7 @@ class Switch:
     @property
     def value(self) -> str | None:
         """The setting as it is; None where this kernel does not have it."""
-        try:
-            return (_SYSCTLS / self.key.replace(".", "/")).read_text().strip()
-        except OSError:
-            return None
+        return setting(_SYSCTLS / self.key.replace(".", "/"))
 
 
 SWITCHES = (
@@ -138,21 +137,14 @@ def _filtered() -> bool:
 
 def _chrooted() -> bool:
     """Whether this process's root folder is not a mount, as in a plain chroot(2)."""
-    mounts = _text("mountinfo").splitlines()
+    mounts = (text_of("/proc/self/mountinfo") or "").splitlines()
     return bool(mounts) and all(line.split()[4] != "/" for line in mounts)
 
 
 def _read(name: str, pattern: str) -> str:
     """What a group of ``pattern`` matches in a file of this process, "" for nothing."""
-    match = re.search(pattern, _text(name), re.MULTILINE)
+    match = re.search(pattern, text_of(f"/proc/self/{name}") or "", re.MULTILINE)
     return match[1] if match else ""
-
-
-def _text(name: str) -> str:
-    try:
-        return Path("/proc/self", name).read_text(errors="replace")
-    except OSError:
-        return ""
 
 
 # as it was before this process entered a namespace, where everybody has every right

@@ -57,6 +57,12 @@ def text_of(path: Path | str) -> str | None:
         return None
 
 
+def setting(path: Path | str) -> str | None:
+    """The value in a file below /proc/sys, say; None where it is not there, or not to be read."""
+    text = text_of(path)
+    return None if text is None else text.strip()
+
+
 def size(count: int) -> str:
     """A number of bytes for people."""
     if count >= 1 << 30:
