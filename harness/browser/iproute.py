@@ -13,20 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from harness.kernel.rows import (
-    ADDRESS_FLAGS,
-    BY_KERNEL,
-    HOP_DEAD,
-    HOP_LINKDOWN,
-    HOP_ONLINK,
-    PREFERENCES,
-    ROUTE_TYPES,
-    SCOPES,
-    Hop,
-    KernelAddress,
-    KernelLink,
-    KernelRoute,
-)
+from harness.kernel import rows as kernel
+from harness.kernel.rows import Hop, KernelAddress, KernelLink, KernelRoute
 from harness.kernel.sources import REFUSED, refused
 from harness.live.machine import Dumps
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6, Route, Target
@@ -43,9 +31,9 @@ _TYPES = {
 }  # fmt: skip
 _OTHER = 0xFFFF
 _LINK_FLAGS = {"UP": 0x1, "LOOPBACK": 0x8, "POINTOPOINT": 0x10}
-_ADDRESS_FLAGS = ADDRESS_FLAGS | {"secondary": 0x01, "dadfailed": 0x08}
+_ADDRESS_FLAGS = kernel.ADDRESS_FLAGS | {"secondary": 0x01, "dadfailed": 0x08}
 _PERMANENT = 0x80
-_HOP_FLAGS = {"dead": HOP_DEAD, "onlink": HOP_ONLINK, "linkdown": HOP_LINKDOWN}
+_HOP_FLAGS = {"dead": kernel.HOP_DEAD, "onlink": kernel.HOP_ONLINK, "linkdown": kernel.HOP_LINKDOWN}
 _NOT_MAIN = ("local", "broadcast", "anycast", "multicast")
 _LINE = re.compile(
     r"(?:(?P<type>[a-z]+)\s+)?(?P<dst>[0-9A-Fa-f:.]+)\b(?:.*?\bvia\s+(?P<via>\S+))?"
@@ -222,7 +210,7 @@ def _address(link: _Link, row: _Address) -> KernelAddress:
     return KernelAddress(
         link.ifindex, AF_INET if local.version == 4 else AF_INET6, far, own, row.prefixlen,
         row.bits(_ADDRESS_FLAGS) | _PERMANENT * ("dynamic" not in (row.model_extra or {})),
-        _number(row.scope, SCOPES), row.label, row.metric,
+        _number(row.scope, kernel.SCOPES), row.label, row.metric,
         None if row.broadcast is None else ip_address(row.broadcast),
     )  # fmt: skip
 
@@ -249,12 +237,12 @@ def _route(row: _Route, indexes: Mapping[str, int]) -> KernelRoute:
         to=everything if row.dst == "default" else row.dst,
         source=(row.model_extra or {}).get("from"),
         table=_table(row),
-        type=row.type if row.type in ROUTE_TYPES else "unicast",
-        scope=_number(row.scope, SCOPES),
-        protocol=BY_KERNEL if row.protocol in ("kernel", BY_KERNEL) else 0,
+        type=row.type if row.type in kernel.ROUTE_TYPES else "unicast",
+        scope=_number(row.scope, kernel.SCOPES),
+        protocol=kernel.BY_KERNEL if row.protocol in ("kernel", kernel.BY_KERNEL) else 0,
         metric=row.metric,
         prefsrc=row.prefsrc,
-        pref=PREFERENCES.get(row.pref, 0),
+        pref=kernel.PREFERENCES.get(row.pref, 0),
         hops=tuple(_hops(row, indexes)),
         tos=int("tos" in (row.model_extra or {})),
         encapsulated="encap" in (row.model_extra or {}),

@@ -15,6 +15,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from harness.doctor.rows import CheckFinding, CheckRow, Found
+from harness.kernel.netlink import Netlink
 from harness.native.cffi_lane import CffiLane, other_getaddrinfo
 from harness.native.record import Query
 from harness.native.trace import TraceUnavailable, traced
@@ -86,8 +87,6 @@ def _tun(_box: Box) -> Found:
 
 
 def _device_types(_box: Box) -> Found:
-    from harness.kernel.netlink import Netlink
-
     without = {}
     with closing(Netlink()) as sock:
         # macvlan and the like sit on another device
@@ -102,8 +101,6 @@ def _device_types(_box: Box) -> Found:
 
 
 def _interface(kind: str, _box: Box) -> Found:
-    from harness.kernel.netlink import Netlink
-
     index = _FIRST_INDEX
     try:
         with closing(Netlink()) as sock:

@@ -5,14 +5,8 @@ Read through netlink; nothing is changed. Source: linux/if_addr.h, linux/if_arp.
 
 from typing import get_args
 
-from harness.kernel.rows import (
-    ADDRESS_FLAGS,
-    BY_KERNEL,
-    IFA_F_DADFAILED,
-    SCOPES,
-    KernelAddress,
-    KernelLink,
-)
+from harness.kernel import rows as kernel
+from harness.kernel.rows import KernelAddress, KernelLink
 from harness.live.machine import Dumps
 from harness.live.said import Data, Said, SaidAddress, SaidLink
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
@@ -24,7 +18,7 @@ _NATIVE_KINDS = frozenset(get_args(Kind)) - set(_BY_TYPE.values())
 _ARPHRD_ETHER, _ARPHRD_LOOPBACK = 1, 772
 _EQUAL = ("", "ethernet", "ifb", "team", "hsr", "geneve", "gretap", "ip6gretap", "netdevsim")
 _FLAGS4 = ("deprecated", "noprefixroute")
-_SCOPE_NAMES = {number: name for name, number in SCOPES.items() if name != "nowhere"}
+_SCOPE_NAMES = {number: name for name, number in kernel.SCOPES.items() if name != "nowhere"}
 _MOST = 250
 
 
@@ -33,7 +27,7 @@ def interfaces(dumps: Dumps, left_out: list[Said]) -> dict[str, Data]:
     there = {
         (row.to, hop.dev)
         for row in dumps.routes
-        if row.protocol == BY_KERNEL
+        if row.protocol == kernel.BY_KERNEL
         for hop in row.hops
         if not dumps.ignored(row, hop)
     }
@@ -104,8 +98,9 @@ def _address(
         elif scope == ("host" if row.own.is_loopback else "global"):
             scope = None
     # of a detection of duplicates: one that has failed is as one that runs
-    bits = row.flags | (ADDRESS_FLAGS["tentative"] if row.flags & IFA_F_DADFAILED else 0)
-    flags = [name for name, bit in ADDRESS_FLAGS.items() if bits & bit and name != "nodad"]
+    failed = row.flags & kernel.IFA_F_DADFAILED
+    bits = row.flags | (kernel.ADDRESS_FLAGS["tentative"] if failed else 0)
+    flags = [name for name, bit in kernel.ADDRESS_FLAGS.items() if bits & bit and name != "nodad"]
     if row.own.version == 4:
         flags = [name for name in flags if name in _FLAGS4]
     if "optimistic" in flags and "tentative" in flags:

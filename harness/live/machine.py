@@ -6,15 +6,15 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from socket import AF_INET, AF_INET6
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from harness.kernel.netlink import Netlink
+from harness.kernel.observe import observe
 from harness.kernel.rows import HOP_LINKDOWN, Hop, KernelAddress, KernelLink, KernelRoute
 from harness.live.said import Said
 from harness.model.host import HostView, Target
 from harness.sandbox.values import PEER_INDEX
-
-if TYPE_CHECKING:
-    from harness.kernel.netlink import Netlink
+from harness.text.reading import setting
 
 GAI_CONF = Path("/etc/gai.conf")
 _ROOT = Path("/proc/sys/net")
@@ -41,9 +41,6 @@ def look(targets: Iterable[Target] = (), own: bool = False) -> HostView:
     """The host as its kernel describes it, with the ways to ``targets``; ``own``: and its own
     names. Raises OSError.
     """
-    from harness.kernel.netlink import Netlink
-    from harness.kernel.observe import observe
-
     with closing(Netlink()) as netlink:
         return observe(netlink, targets, own)
 
@@ -67,7 +64,7 @@ class Dumps:
     routes: tuple[KernelRoute, ...]
 
     @classmethod
-    def of(cls, netlink: "Netlink") -> Self:
+    def of(cls, netlink: Netlink) -> Self:
         """The dumps of the network namespace that ``netlink`` is in. Raises OSError."""
         links = (link for link in netlink.links() if link.index < PEER_INDEX or link.kind != "veth")
         addresses = (row for row in netlink.addresses() if row.local or row.address)
@@ -125,12 +122,12 @@ def sysctls(names: Iterable[str], left_out: list[Said]) -> dict[str, str]:
         found["net.ipv6.conf.all.disable_ipv6"] = off
     usual = found.get("net.ipv6.conf.all.disable_ipv6", "0")
     for where in ("all", "lo", *names):
-        for setting in _EVERYWHERE:
-            family, _, last = setting.partition(".")
+        for name in _EVERYWHERE:
+            family, _, last = name.partition(".")
             of_all = found.get(f"net.{family}.conf.all.{last}")
             if of_all is None:
                 keep(family, "conf", where, last)
-            elif setting == f"ipv6.{_LINKDOWN}" and where != "all":
+            elif name == f"ipv6.{_LINKDOWN}" and where != "all":
                 keep(family, "conf", where, last, usual=(of_all,))
         if where != "all":
             keep("ipv6", "conf", where, "disable_ipv6", usual=(usual,))
@@ -140,10 +137,7 @@ def sysctls(names: Iterable[str], left_out: list[Said]) -> dict[str, str]:
 
 
 def _read(*parts: str) -> str | None:
-    try:
-        return _ROOT.joinpath(*parts).read_text().strip()
-    except OSError:
-        return None
+    return setting(_ROOT.joinpath(*parts))
 
 
 def ignores_linkdown(version: int, name: str) -> bool:

@@ -9,15 +9,14 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.kernel import rows as kernel
+from harness.kernel.messages import route_request
+from harness.kernel.netlink import Netlink
 from harness.kernel.rows import Hop, KernelLabel, KernelRoute
 from harness.live.machine import Dumps
 from harness.live.said import Data, Said, SaidAddress, SaidLink
-
-if TYPE_CHECKING:
-    from harness.kernel.netlink import Netlink
 
 _SCOPE_NAMES = {number: name for name, number in kernel.SCOPES.items()}
 _PREF_NAMES = {number: name for name, number in kernel.PREFERENCES.items() if name != "medium"}
@@ -160,7 +159,7 @@ def _scope(row: KernelRoute) -> str | None:
 
 
 def pinned(
-    netlink: "Netlink",
+    netlink: Netlink,
     routes: Sequence[Data],
     destinations: Sequence[str],
     names: Mapping[int, str],
@@ -194,9 +193,7 @@ def pinned(
     return [each for each in found.values() if (each["to"], each["table"]) not in taken]
 
 
-def _looked_up(netlink: "Netlink", text: str) -> KernelRoute | None:
-    from harness.kernel.messages import route_request
-
+def _looked_up(netlink: Netlink, text: str) -> KernelRoute | None:
     (answer,) = netlink.ask([route_request(ip_address(text), flags=_LOOKUP_TABLE)])
     return None if isinstance(answer, int) else kernel.route(answer)
 
@@ -205,7 +202,7 @@ def rules(
     by_version: Mapping[int, Sequence[bytes]], names: Collection[str], left_out: list[Said]
 ) -> tuple[list[Data], bool]:
     """The scenario's rules, from the dumps of 4 and 6; whether the kernel's own are all there."""
-    from harness.kernel.rules import decoded
+    from harness.kernel.rules import decoded  # loads pyroute2, which few hosts need
 
     complete = all(
         sum(kernel.is_kernels_rule(each, version) for each in messages)

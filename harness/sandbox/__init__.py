@@ -14,20 +14,13 @@ if TYPE_CHECKING:
     from .box import Box
 
 __all__ = [
-    "PROTOCOLS",
-    "SERVICES",
-    "Box",
-    "DeviceNote",
-    "NoSandbox",
-    "Pool",
-    "PoolOutcome",
-    "SandboxError",
-    "SandboxUnavailable",
+    "PROTOCOLS", "SERVICES", "Box", "DeviceNote", "NoSandbox", "Pool", "PoolOutcome",
+    "SandboxError", "SandboxUnavailable",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    # only the sandboxes themselves need a Box, and with it pyroute2 and dnslib
+    # only the sandboxes themselves need a Box, and with it the models of a scenario
     if name == "Box":
         from .box import Box
 

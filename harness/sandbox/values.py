@@ -1,4 +1,4 @@
-"""What comes back from a sandbox, without pyroute2: what was built, and what went wrong."""
+"""What comes back from a sandbox: what was built, and what went wrong."""
 
 from dataclasses import dataclass
 from traceback import format_exception

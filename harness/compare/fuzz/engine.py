@@ -27,6 +27,7 @@ from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
 from harness.compare.verdict import fits, prediction_for
+from harness.kernel.own_names import IPV6_FILES
 from harness.model.dialects import Dialect, for_each, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import NameService
@@ -118,8 +119,6 @@ class Engine(AbstractContextManager["Engine"]):
         netlink = batch.netlink == "allowed"
         by_family = self.work.names.asks("nss_by_family")
         preload = FAMILY_MODULE_NAME if by_family else MODULE_NAME
-        from harness.kernel.own_names import IPV6_FILES  # loads pyroute2, which is loaded there
-
         proc = IPV6_FILES if batch.asks_myhostname else ()
         self._lanes = [enter(worker_lane(box, spec, (preload,), proc, netlink)) for spec in lanes]
         self._fixed: dict[Rule9, Fixed] = {}
