@@ -6,19 +6,19 @@ changed and nothing needs root.
 
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 
 from harness.kernel.netlink import Netlink
 from harness.live import machine
 from harness.live.interfaces import interfaces
 from harness.live.name_service import NameServiceReading, read, zoned
-from harness.live.names import ServiceReply, in_child
 from harness.live.routing import labels, pinned, routes, rules
 from harness.live.said import Data, Name, Said, literal
 from harness.model.host import Target
+from harness.native.cffi_lane import CffiLane
+from harness.native.record import Answer, LaneError, Query
 from harness.scenario import LoadedScenario, Scenario
 from harness.scenario.host import HOSTNAME
 from harness.text.errors import InputError
@@ -134,26 +134,13 @@ def _given(
 
 
 def _sorted_already(name: str, left_out: list[Said]) -> tuple[Target, ...]:
-    """The addresses that getaddrinfo gives where no service could be asked for them.
-
-    It is called in a child: this process is to stay one that has never called it.
-    """
-    found = in_child(partial(_all_of_it, name), 10.0).targets
+    """The addresses that getaddrinfo gives where no service could be asked for them."""
+    found: tuple[Target, ...] = ()
+    with suppress(LaneError, ValueError), CffiLane() as lane, lane.open() as session:
+        answer = session.lookup(Query(name, socktype=socket.SOCK_STREAM))
+        if isinstance(answer, Answer):
+            found = tuple(one.target for one in answer.addrinfos)
     if found:
         said = "the order of {}'s addresses before sorting: this is the order after it"
         left_out.append(Said(said, Name(name)))
     return found
-
-
-def _all_of_it(name: str) -> ServiceReply:
-    try:
-        # as bytes, since Python's own IDNA refuses names that the C library takes
-        raw = name.encode("utf-8", "surrogateescape")
-        answers = socket.getaddrinfo(raw, None, type=socket.SOCK_STREAM)
-    except (OSError, ValueError):
-        return ServiceReply("NOTFOUND")
-    targets = (
-        Target(ip_address(where[0].partition("%")[0]), where[3] if len(where) == 4 else 0)  # type: ignore[union-attr]
-        for _, _, _, _, where in answers
-    )
-    return ServiceReply("SUCCESS", tuple(targets))

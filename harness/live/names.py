@@ -11,14 +11,13 @@ import pickle
 import re
 import select
 import signal
-from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
 from harness.model.dialects import NEWEST, default_hosts
 from harness.model.host import Target
+from harness.sandbox import syscalls
 from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario.nameservice import parse_hosts
 
@@ -66,9 +65,33 @@ class ConfiguredService(NamedTuple):
 def ask_service(service: ConfiguredService, name: str, timeout: float) -> ServiceReply:
     """What a service gives for a name and both families: its status, or how it failed in words.
 
-    ``timeout`` is in seconds.
+    A child of this process asks; ``timeout`` is in seconds.
     """
-    return in_child(partial(_ask_one, service, name), timeout)
+    reading, writing = os.pipe()
+
+    def ask() -> None:
+        os.close(reading)
+        for variable in RESOLVER_VARIABLES:  # as a session of a lane, which has none at all
+            os.environ.pop(variable, None)
+        with os.fdopen(writing, "wb") as stream:
+            pickle.dump(_ask_one(service, name), stream)
+
+    child = syscalls.forked(ask)
+    os.close(writing)
+    found = None
+    with os.fdopen(reading, "rb") as stream:
+        ready, _, _ = select.select([stream], [], [], timeout)
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+        else:
+            with suppress(EOFError, pickle.UnpicklingError):
+                found = pickle.load(stream)
+    _, ending = os.waitpid(child, 0)
+    if not ready:
+        return ServiceReply(f"no answer within {timeout:g} s")
+    if os.WIFSIGNALED(ending):
+        return ServiceReply(f"died with {signal.Signals(os.WTERMSIG(ending)).name}")
+    return found or ServiceReply("gave no answer")
 
 
 def hosts_words(text: str | None) -> str | None:
@@ -197,33 +220,3 @@ def _target(family: int, raw: bytes, scope_id: int) -> Target:
     if family == AF_INET:
         return Target(IPv4Address(raw[:4]))
     return Target(IPv6Address(raw[:16]), scope_id)
-
-
-def in_child(call: Callable[[], ServiceReply], timeout: float) -> ServiceReply:
-    """Run ``call`` in a forked child and bring back what it says, or how it ended."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(reading)
-            for variable in RESOLVER_VARIABLES:  # as a session of a lane, which has none at all
-                os.environ.pop(variable, None)
-            with os.fdopen(writing, "wb") as stream:
-                pickle.dump(call(), stream)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    found = None
-    with os.fdopen(reading, "rb") as stream:
-        ready, _, _ = select.select([stream], [], [], timeout)
-        if not ready:
-            os.kill(child, signal.SIGKILL)
-        else:
-            with suppress(EOFError, pickle.UnpicklingError):
-                found = pickle.load(stream)
-    _, ending = os.waitpid(child, 0)
-    if not ready:
-        return ServiceReply(f"no answer within {timeout:g} s")
-    if os.WIFSIGNALED(ending):
-        return ServiceReply(f"died with {signal.Signals(os.WTERMSIG(ending)).name}")
-    return found or ServiceReply("gave no answer")

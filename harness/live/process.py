@@ -26,20 +26,13 @@ _FILES = (
 
 
 class ProcessUnavailable(Exception):
-    """A process whose network or files this user may not enter; one line."""
+    """A process whose network or files this user may not enter, or work there that failed; one
+    line.
+    """
 
-    exit_status = 3
-
-
-class _Refused(Exception):
-    """What a child ended with: the line and the exit status of an error that is no bug."""
-
-    def __init__(self, line: str, exit_status: int) -> None:
-        super().__init__(line, exit_status)
+    def __init__(self, line: str, exit_status: int = 3) -> None:
+        super().__init__(line)
         self.exit_status = exit_status
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def inside(pid: int | None, work: Callable[[], T]) -> T:
@@ -144,7 +137,7 @@ def _in_child(work: Callable[[], T]) -> T:
             status = getattr(problem, "exit_status", None)
             said = RuntimeError(repr(problem))
             if isinstance(status, int):
-                said = _Refused(str(problem), status)
+                said = ProcessUnavailable(str(problem), status)
         with os.fdopen(writing, "wb") as stream:
             pickle.dump(said, stream)
 

@@ -82,8 +82,8 @@ def set_hostname(name: str) -> None:
     _check(_libc.sethostname(data, ctypes.c_size_t(len(data))), name)
 
 
-def _prctl(option: int, first: int = 0, second: int = 0) -> None:
-    _check(_libc.prctl(option, first, second, 0, 0), "prctl")
+def _prctl(option: int, value: int) -> None:
+    _check(_libc.prctl(option, value, 0, 0, 0), "prctl")
 
 
 def die_with_parent() -> None:

@@ -59,7 +59,7 @@ def test_who_answers(
     (tmp_path / "hosts").write_text("".join(f"{one} web\n" for one in FILES))
     monkeypatch.setattr(name_service, "_ETC", tmp_path)
     monkeypatch.setattr(name_service, "_NSCD", tmp_path / "none")
-    monkeypatch.setattr(names, "in_child", lambda call, _: told[call.args[0].name])
+    monkeypatch.setattr(names, "ask_service", lambda service, *_: told[service.name])
     found = name_service.read(["web"], {}).answers["web"]
     assert (found.service, found.targets) == answer[:2]
     assert str(found.note).startswith(answer[2])
