@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from harness.cli.parser import COMMAND, Options
 
 if TYPE_CHECKING:
-    from harness.glibcs import InventoryEntry
+    from harness.glibcs import Build
 
 
 def main(options: Options) -> int:
@@ -145,11 +145,11 @@ def _words(kind: str, prefix: str, **_: object) -> list[str]:
             return ["local"]
 
 
-def _builds(wanted: Callable[[InventoryEntry], bool]) -> list[str]:
+def _builds(wanted: Callable[[Build], bool]) -> list[str]:
     from harness.glibcs import inventory
     from harness.glibcs.catalog import native_arch
 
-    def name(one: InventoryEntry) -> str:
+    def name(one: Build) -> str:
         if one.state == "damaged":
             return one.id
         if one.resolver != "glibc":

@@ -57,7 +57,7 @@ def _list(options: Options) -> int:
 
 
 def _write(
-    entries: Iterable[glibcs.InventoryEntry], ids: Collection[str] | None = None, status: int = OK
+    entries: Iterable[glibcs.Build], ids: Collection[str] | None = None, status: int = OK
 ) -> int:
     """Write entries, or those of the ``ids``, as JSON; gives the exit status back."""
     from harness.report.documents import Builds  # not for a list in words

@@ -297,8 +297,8 @@ def label(build: Build) -> str:
     """
     if build.name is not None:
         return build.name
-    if build.package.source:
-        return " ".join(filter(None, build.package[:2])) or build.package.source
+    if build.source:
+        return " ".join(filter(None, (build.distribution, build.release))) or build.source
     if build.origin.startswith("directory "):
         return build.origin.removeprefix("directory ")
     words = build.origin.split()

@@ -16,7 +16,7 @@ from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailab
 from harness.glibcs.discover import from_directory
 from harness.glibcs.emulators import Emulator, emulator_for, fetch_emulator
 from harness.glibcs.host_libc import host, hosted_command, python_parts
-from harness.glibcs.known_builds import InventoryEntry, add, find, inventory, remove
+from harness.glibcs.known_builds import add, find, inventory, remove
 from harness.glibcs.managers import Progress
 from harness.glibcs.private_roots import command, stage
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from harness.glibcs.fetching import catalogue, fetch
 
 __all__ = [
-    "Build", "Emulator", "GlibcError", "GlibcMissing", "GlibcUnavailable", "InventoryEntry",
-    "Progress", "add", "catalogue", "command", "emulator_for", "fetch", "fetch_emulator", "find",
+    "Build", "Emulator", "GlibcError", "GlibcMissing", "GlibcUnavailable", "Progress",
+    "add", "catalogue", "command", "emulator_for", "fetch", "fetch_emulator", "find",
     "from_directory", "host", "hosted_command", "inventory", "python_parts", "remove", "stage",
     "together",
 ]  # fmt: skip

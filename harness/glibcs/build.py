@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from harness.text.shown import escaped
 from harness.versions import RESOLVERS, ResolverName, Version, named_version
 
 
-class Package(NamedTuple):
-    """What a build is of, as its distribution says, and where it was taken from; "" is unknown.
-
-    ``digest`` is the whole SHA-256 of an image's manifest, of a package or tar, of the digests of
-    several joined by ``+``, or of a process's libc.
-    """
-
-    distribution: str = ""
-    suite: str = ""
-    package_version: str = ""
-    source: str = ""
-    digest: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One glibc build: where its files lie on this host and what they are.
+    """One glibc build: where its files lie on this host and what they are; "" is unknown.
+
+    As a line of ``glibc list`` it may be one that can be fetched, or damaged: without files.
 
     Args:
         version: As the C library itself says: ``"2.36"``, ``"2.42.9000"``.
@@ -37,31 +24,42 @@ class Build:
             ``"directory /opt/glibc"``.
         id: A stable key, usable as a file name: the same build has the same key in every run.
         files: Its real files by the name each is looked up by (its soname): the dynamic loader,
-            libc itself, then the other libraries that a lookup may load.
+            libc itself, then the other libraries that a lookup may load. No JSON has them.
         name: The name given with ``glibc add``; None for other builds.
         rows: Rows of the dialect table in which it differs from Debian's build of its version, as
             its libc or ``glibc add --row`` tells: ``"gaiconf_numbers_checked=true"``.
-        package: What its distribution says of it.
         resolver: What in it is asked. Of musl and Go the version is their own; c-ares stands
             beside a glibc, whose version it is.
         resolver_version: Of another resolver than glibc, its version: ``"1.18.1"``.
-        kind: How it came into the cache: as a ``package``, ``added``, as an ``image`` (or packages,
-            or a process) that was named once, ``built``; "" for what is not there.
-        added: The day it came there: ``"2026-11-29"``.
+        state: ``host``; of the cache ``cached`` (fetched), ``added`` (with ``glibc add``),
+            ``built`` (of Go), ``image``, ``package`` or ``process`` (named to ``--glibc``), or
+            ``damaged`` (fetch or add it again: it has no version); ``available`` (can be fetched:
+            the version is the one expected).
+        added: The day it came into the cache: ``"2026-11-29"``.
+        distribution: Whose it is, as os-release(5) there says.
+        release: The distribution's suite or release.
+        package_version: Its package's.
+        source: What it was taken from.
+        digest: The whole SHA-256 of an image's manifest, of a package or tar, of the digests of
+            several joined by ``+``, or of a process's libc.
     """
 
     version: str
     arch: str
     origin: str
     id: str
-    files: tuple[tuple[str, Path], ...]
+    files: tuple[tuple[str, Path], ...] = field(default=(), metadata={"exclude": True})
     name: str | None = None
     rows: tuple[str, ...] = ()
-    package: Package = Package()  # noqa: RUF009 - it cannot be changed
     resolver: ResolverName = "glibc"
     resolver_version: str = ""
-    kind: str = ""
+    state: str = ""
     added: str = ""
+    distribution: str = ""
+    release: str = ""
+    package_version: str = ""
+    source: str = ""
+    digest: str = ""
 
     @property
     def loader(self) -> Path:
@@ -92,6 +90,11 @@ class Build:
     def is_other(self) -> bool:
         """Whether another resolver than glibc's is asked in it."""
         return self.resolver != "glibc"
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it was named to one command, and so is no part of later ones."""
+        return self.state in ("image", "package", "process")
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from harness.glibcs.build import Build, GlibcError, GlibcUnavailable, Package
+from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
+from harness.glibcs.discover import PACKAGES
 from harness.glibcs.elf import LARGEST, sha256
 from harness.model.dialects import NEWEST, dialect, told
 from harness.text.reading import read_regular
@@ -36,10 +37,13 @@ SCHEMA = 1
 # A manifest has a line of 150 bytes for each of a dozen files.
 _LONGEST_MANIFEST = 64 * 1024
 _MOST_FILES = 64
-# What a manifest need not have.
-_USUAL = {"name": None, "rows": (), "resolver": "glibc", "resolver_version": "",
-          **Package()._asdict()}  # fmt: skip
-_TEXTS = {"id", "version", "arch", "origin", "kind", *_USUAL} - {"name", "rows"}
+# What a manifest need not have, and all of its texts; a build calls its suite the release.
+_USUAL = {
+    "distribution": "", "suite": "", "package_version": "", "source": "", "digest": "",
+    "resolver": "glibc", "resolver_version": "",
+}  # fmt: skip
+_TEXTS = {"id", "version", "arch", "origin", "kind", *_USUAL}
+_AS_BUILD = _TEXTS - {"kind", "suite"}
 # What a command may spend on what dead ones left; the next one goes on.
 _CLEARING_SECONDS = 1.0
 # The key, and what tempfile adds to it.
@@ -152,7 +156,8 @@ def publish(made: Path, final: Path) -> None:
 def keep(build: Build, work: Path, kind: str) -> Build:
     """Copy a build into the cache; gives the one there.
 
-    ``work`` is the private folder that `making` gave, ``kind`` as in `Build`.
+    ``work`` is the private folder that `making` gave, ``kind`` how it came: as a ``package``,
+    ``added``, as an ``image`` (or packages, or a process) that was named once, ``built``.
     Raises GlibcError where it was damaged while it was written.
     """
     made = work / "build"
@@ -163,12 +168,8 @@ def keep(build: Build, work: Path, kind: str) -> Build:
         shutil.copyfile(path, copy)
         copy.chmod(0o755)
         files.append((name, copy.stat().st_size, sha256(copy)))
-    manifest = {
-        "schema": SCHEMA, "id": build.id, "version": build.version, "arch": build.arch,
-        "origin": build.origin, "kind": kind, "files": files, "name": build.name,
-        **build.package._asdict(), "rows": build.rows,
-        "resolver": build.resolver, "resolver_version": build.resolver_version,
-    }  # fmt: skip
+    manifest = {name: getattr(build, name) for name in (*sorted(_AS_BUILD), "name", "rows")}
+    manifest |= {"schema": SCHEMA, "kind": kind, "suite": build.release, "files": files}
     text = json.dumps(manifest, indent=1)
     (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
     final = folder_of(build.id)
@@ -191,7 +192,7 @@ def read_cached(folder: Path) -> Build | None:
         added = date.fromtimestamp((folder / "manifest.json").lstat().st_mtime).isoformat()
         texts = {**_USUAL, **data}
         texts.pop("deb_sha256", None)  # what others called the digest
-        name, rows = texts.pop("name"), tuple(texts.pop("rows"))
+        name, rows = texts.pop("name", None), tuple(texts.pop("rows", ()))
         schema, files = texts.pop("schema"), texts.pop("files")
         told(dialect(NEWEST), rows)  # ValueError for what is no row
         every = [name or "", *texts.values()]
@@ -213,11 +214,22 @@ def read_cached(folder: Path) -> Build | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return Build(
-        texts["version"], texts["arch"], texts["origin"], texts["id"],
-        tuple((soname, folder / "lib" / soname) for soname, _, _ in files), name, rows,
-        Package(*(texts[key] for key in Package._fields)), texts["resolver"],
-        texts["resolver_version"], texts["kind"], added,
-    )  # fmt: skip
+        **{key: texts[key] for key in _AS_BUILD},
+        files=tuple((soname, folder / "lib" / soname) for soname, _, _ in files),
+        name=name,
+        rows=rows,
+        state=_state(texts["kind"], texts["source"]),
+        added=added,
+        release=texts["suite"],
+    )
+
+
+def _state(kind: str, source: str) -> str:
+    if kind != "image":
+        return {"package": "cached", "built": "built"}.get(kind, "added")
+    if source.endswith(PACKAGES):
+        return "package"
+    return "process" if source.startswith("process ") else "image"
 
 
 def cached() -> list[Build]:
@@ -251,7 +263,7 @@ def entries(name: str) -> list[os.DirEntry[str]]:
 
 def _rank(build: Build) -> tuple[int, bool, tuple[int, ...], str]:
     version = Version.parse(build.resolver_version or build.version).numbers
-    return RESOLVERS.index(build.resolver), build.kind != "package", version, build.id
+    return RESOLVERS.index(build.resolver), build.state != "cached", version, build.id
 
 
 def _has_size(path: Path, size: int) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from harness.glibcs import apt, cache, catalog, dnf
 from harness.glibcs.apt_sources import Source, choose, host_sources, is_pocket
 from harness.glibcs.archive import unpack
-from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, Package
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, Suite, host_distribution, host_id, native_arch
 from harness.glibcs.discover import from_directory
 from harness.glibcs.elf import sha256
@@ -165,8 +165,12 @@ def unpacking(suite: Suite, watch: Watcher) -> Iterator[None]:
 
 def in_cache(request: PackageRequest) -> list[Build]:
     """The builds that were fetched from a suite for an architecture, the newest version last."""
-    origin = "package", request.distribution.id, request.suite.name, request.arch
-    return [one for one in cache.cached() if (one.kind, *one.package[:2], one.arch) == origin]
+    wanted = "cached", request.distribution.id, request.suite.name, request.arch
+    return [
+        one
+        for one in cache.cached()
+        if (one.state, one.distribution, one.release, one.arch) == wanted
+    ]
 
 
 def _download(request: PackageRequest, work: Path, watch: Watcher) -> Path:
@@ -256,11 +260,13 @@ def keep(
     ``key`` tells the build from others of that suite, ``words`` say what it is.
     """
     distribution, suite = request.distribution.id, request.suite.name
-    digest = f"sha256:{sha256(package)}"
     build = replace(
         build,
         id=f"{distribution}-{suite}-{key}-{build.arch}",
         origin=f"{distribution} {suite} {words}",
-        package=Package(distribution, suite, named(package)[1], digest=digest),
+        distribution=distribution,
+        release=suite,
+        package_version=named(package)[1],
+        digest=f"sha256:{sha256(package)}",
     )
     return cache.keep(build, work, "package")

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from harness.glibcs import cache
-from harness.glibcs.build import Build, GlibcUnavailable, Package
+from harness.glibcs.build import Build, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.managers import Progress, Watcher, run, silent
 from harness.native import worker_lane
@@ -85,7 +85,7 @@ def built(arch: str | None = None, progress: Watcher = silent, refresh: bool = F
         program = _compiled(path, version, work, progress)
         build = Build(
             version, arch, f"Go {version} of this host", key, (("resolver", program),),
-            package=Package(source="built here"), resolver="go", resolver_version=version,
+            resolver="go", resolver_version=version, source="built here",
         )  # fmt: skip
         build = cache.keep(build, work, "built")
         for old in cache.entries("builds"):  # of the same Go, by older sources

@@ -175,14 +175,15 @@ def _build(
     """The glibc of an unpacked tree, or its musl, with what its distribution says of itself."""
     found = any_in_directory(tree, name=spec)
     digest = digest or sha256(found.libc)
-    package = package_of(Tree(tree), shown, packages)
-    told = package._replace(package_version="") if package.package_version in shown else package
-    package = package._replace(digest=f"sha256:{digest}")
+    package = package_of(Tree(tree), packages)
+    version = "" if package.package_version in shown else package.package_version
     return replace(
         found,
         id=f"packed-{digest[:12]}-{found.named_version.replace(' ', '-')}-{found.arch}",
-        origin=" ".join(filter(None, told[:4])),
-        package=package,
+        origin=" ".join(filter(None, (*package[:2], version, shown))),
+        source=shown,
+        digest=f"sha256:{digest}",
+        **package._asdict(),
     )
 
 

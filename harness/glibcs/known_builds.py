@@ -4,13 +4,13 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.glibcs import cache
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, elsewhere, host_distribution, native_arch
-from harness.glibcs.discover import PACKAGES, PACKED, from_directory, image_and_arch, is_packed
+from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed
 from harness.glibcs.host_libc import host
 from harness.glibcs.managers import not_here
 from harness.glibcs.other_files import any_in_directory
@@ -18,74 +18,41 @@ from harness.glibcs.release import package_of_host
 from harness.model.dialects import NEWEST, dialect, told
 from harness.sandbox import programs
 from harness.text.nearest import did_you_mean, nearest
-from harness.versions import RESOLVERS, SUPPORTED, ResolverName, is_version, named_version
+from harness.versions import RESOLVERS, SUPPORTED, is_version
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}\Z")
 _FETCH = "gai-harness glibc fetch"
 _RESERVED = frozenset({"host", "all"})
 
 
-@dataclass(frozen=True, slots=True)
-class InventoryEntry:
-    """One line of ``glibc list``: what `Build` and `Package` say, "" for what is unknown.
-
-    The state is ``host``, ``cached`` (fetched), ``added`` (with ``glibc add``, on a day), ``built``
-    (of Go), ``image``, ``package`` or ``process`` (named to ``--glibc``), ``available`` (can be
-    fetched: the version is the one expected) or ``damaged`` (fetch or add it again: it has none).
-    """
-
-    version: str
-    arch: str
-    state: str
-    origin: str
-    id: str
-    name: str | None = None
-    rows: tuple[str, ...] = ()
-    distribution: str = ""
-    release: str = ""
-    package_version: str = ""
-    source: str = ""
-    added: str = ""
-    resolver: ResolverName = "glibc"
-    resolver_version: str = ""
-    digest: str = ""
-
-    @property
-    def named_version(self) -> str:
-        """As `Build.named_version`."""
-        return named_version(self.version, self.resolver, self.resolver_version)
-
-
-def inventory() -> tuple[InventoryEntry, ...]:
+def inventory() -> tuple[Build, ...]:
     """The host's build, the cache's, and the suites that can still be fetched, in that order."""
-    entries: list[InventoryEntry] = []
+    found: list[Build] = []
     # On a musl host, what was fetched or added can be listed all the same.
     with contextlib.suppress(GlibcError):
-        entries.append(_entry(replace(host(), package=package_of_host()), "host"))
+        found.append(replace(host(), state="host", source="host", **package_of_host()._asdict()))
     have: set[tuple[str, str, str]] = set()
     kept = cache.cached()
-    added = {_content(one) for one in kept if one.kind == "added"}
+    added = {_content(one) for one in kept if one.state == "added"}
     for one in kept:
-        if one.kind == "image" and one.package.digest and _content(one) in added:
+        if one.is_given and one.digest and _content(one) in added:
             continue  # it has a name by now
-        states = {"package": "cached", "image": _given(one), "built": "built"}
-        entries.append(_entry(one, states.get(one.kind, "added")))
+        source = one.source or ("package" if one.state == "cached" else one.origin)
+        found.append(replace(one, source=source))
         if not one.is_other:
-            have |= {(one.package[0], of, one.arch) for of in (one.version, one.package.suite)}
-    entries += [InventoryEntry("", "", "damaged", str(one), one.name) for one in cache.damaged()]
+            have |= {(one.distribution, of, one.arch) for of in (one.version, one.release)}
+    found += [Build("", "", str(one), one.name, state="damaged") for one in cache.damaged()]
     with contextlib.suppress(GlibcUnavailable):
         distribution, arch = _offered(), native_arch()
         for suite in distribution.suites:
             if have.isdisjoint((distribution.id, of, arch) for of in (suite.glibc, suite.name)):
                 key = f"{distribution.id}-{suite.name}-{suite.glibc}-{arch}"
-                origin = f"{distribution.id} {suite.name}"
-                entries.append(
-                    InventoryEntry(
-                        suite.glibc, arch, "available", origin, key,
-                        distribution=distribution.id, release=suite.name, source="package",
-                    )
+                offered = Build(
+                    suite.glibc, arch, f"{distribution.id} {suite.name}", key, state="available",
+                    distribution=distribution.id, release=suite.name, source="package",
                 )  # fmt: skip
-    return tuple(entries)
+                found.append(offered)
+    return tuple(found)
 
 
 def find(spec: str) -> list[Build]:
@@ -109,7 +76,7 @@ def find(spec: str) -> list[Build]:
     kept, given = list[Build](), list[Build]()
     for one in cache.cached():
         if not one.is_other:
-            (given if one.kind == "image" else kept).append(one)
+            (given if one.is_given else kept).append(one)
     name, _, arch = spec.partition(":")
     if name == "all":  # whatever a file of the cache calls its build
         return _all(kept, arch or native_arch())
@@ -223,26 +190,8 @@ def _retire(folder: Path, grave: Path) -> None:
         folder.rename(grave)
 
 
-def _entry(build: Build, state: str) -> InventoryEntry:
-    distribution, release, version, source, digest = build.package
-    source = source or ("package" if state == "cached" else build.origin)
-    return InventoryEntry(
-        build.version, build.arch, state, build.origin, build.id, build.name, build.rows,
-        distribution, release, version, source, build.added, build.resolver,
-        build.resolver_version, digest,
-    )  # fmt: skip
-
-
 def _content(build: Build) -> tuple[str, str, str]:
-    return build.package.digest, build.arch, build.resolver
-
-
-def _given(build: Build) -> str:
-    """What was named to ``--glibc``: a package, a process, or an image or tar."""
-    source = build.package.source
-    if source.endswith(PACKAGES):
-        return "package"
-    return "process" if source.startswith("process ") else "image"
+    return build.digest, build.arch, build.resolver
 
 
 def _own() -> Build | None:

@@ -53,7 +53,7 @@ def find_others(words: Sequence[str]) -> list[Build]:
             for build in held
             if name in ("all", build.resolver)
             # an image is named by who means it: it stays no part of later runs
-            and (what in (*build.named, build.package.suite) if what else build.kind != "image")
+            and (what in (*build.named, build.release) if what else not build.is_given)
         ]
         if not fitting and (is_packed(what) or "/" in what):
             fitting = _opened(name, what)

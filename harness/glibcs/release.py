@@ -13,9 +13,9 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.glibcs.archive import started
-from harness.glibcs.build import Package
 from harness.glibcs.discover import Tree
 from harness.sandbox import programs
 from harness.text.reading import read_regular
@@ -36,16 +36,24 @@ _SECONDS, _MOST_SAID = 10, 1 << 16
 _OF_GLIBC = ("-q", "--queryformat", "%{VERSION}-%{RELEASE}\n", "glibc")
 
 
-def package_of(tree: Tree, source: str, packages: Iterable[Path] = ()) -> Package:
+class OfDistribution(NamedTuple):
+    """What a distribution says of its glibc, by `Build`'s names; "" for what it does not."""
+
+    distribution: str
+    release: str
+    package_version: str
+
+
+def package_of(tree: Tree, packages: Iterable[Path]) -> OfDistribution:
     """What a root in a private folder says of itself; ``packages`` are those it was made of, if it
     was.
     """
-    return _package(tree, source, *map(_version, packages), _database(tree))
+    return _package(tree, *map(_version, packages), _database(tree))
 
 
-def package_of_host() -> Package:
+def package_of_host() -> OfDistribution:
     """What this host says of its own glibc; rpm is asked where dpkg has none."""
-    found, rpm = _package(Tree(Path("/")), "host"), programs.find("rpm")
+    found, rpm = _package(Tree(Path("/"))), programs.find("rpm")
     if not found.package_version and rpm is not None:
         with suppress(OSError, subprocess.SubprocessError):
             said = subprocess.run(
@@ -56,12 +64,12 @@ def package_of_host() -> Package:
     return found
 
 
-def _package(tree: Tree, source: str, *versions: str) -> Package:
+def _package(tree: Tree, *versions: str) -> OfDistribution:
     lines = _text(tree, *RELEASES).splitlines()
     said = dict(line.split("=", 1) for line in lines if "=" in line)
     name, release = (said.get(key, "").strip("\"'")[:40] for key in ("ID", "VERSION_ID"))
     version = next(filter(None, (_status(tree), *versions)), "")
-    return Package(name, release, version[:_LONGEST], source)
+    return OfDistribution(name, release, version[:_LONGEST])
 
 
 def _version(package: Path) -> str:

@@ -20,7 +20,7 @@ from harness.compare import results as of
 from harness.compare.differences import ArchitectureChange, BuildChange, VersionChange
 from harness.compare.explain import Contrast, GetentAnswer, TraceReport
 from harness.compare.fields import Count, OwnName, Schema, Where
-from harness.glibcs import InventoryEntry
+from harness.glibcs import Build
 from harness.report.formats import DOCUMENTS
 
 
@@ -114,7 +114,7 @@ class Listed:
 class Builds:
     """``gai-harness glibc list --json``; of fetch, add and remove those they are about."""
 
-    builds: tuple[InventoryEntry, ...]
+    builds: tuple[Build, ...]
     schema: Schema = 1
 
 

@@ -72,9 +72,10 @@ def test_layers_lie_over_each_other(form: str, layout: Layout, tmp_path: Path) -
     (build,) = find(f"{form}:{place}")
     assert (build.version, build.arch) == ("2.36", "amd64")
     assert build.origin.startswith("rhel-like 9 image sha256:")
-    assert build.package[:4] == ("rhel-like", "9", "", f"image sha256:{build.id.split('-')[1]}")
+    assert (build.distribution, build.release, build.package_version) == ("rhel-like", "9", "")
+    assert build.source == f"image sha256:{build.id.split('-')[1]}"
     whole = manifest["config"] if form[0] == "d" else layout.manifests[0]
-    assert build.package.digest == whole["digest"]
+    assert build.digest == whole["digest"]
     assert build.names == ("ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2")  # no libm.so.6
     assert build.libc.read_bytes() == elf()
     shutil.rmtree(layout.folder)
@@ -155,7 +156,7 @@ def test_libraries_that_are_links_to_ostrees_objects(layout: Layout) -> None:
     (build,) = find(f"oci:{layout.folder}")
     assert (build.version, build.libc.read_bytes()) == ("2.36", elf())
     assert build.loader.read_bytes() == LOADER
-    assert build.package[:3] == ("rhel-like", "9", "")
+    assert (build.distribution, build.release, build.package_version) == ("rhel-like", "9", "")
 
 
 @pytest.mark.parametrize("form", ["oci", "oci-archive"])
@@ -350,8 +351,8 @@ def test_an_image_of_several_architectures_in_a_registry(
     assert [build.arch for build in find(spec)] == [native_arch()]
     for arch in ("s390x", "armhf"):
         (build,) = find(f"{spec}:{arch}")
-        assert (build.arch, build.package[:2]) == (arch, ("rhel-like", "9"))
-        assert build.package.source == f"image sha256:{build.id.split('-')[1]}"
+        assert (build.arch, build.distribution, build.release) == (arch, "rhel-like", "9")
+        assert build.source == f"image sha256:{build.id.split('-')[1]}"
         assert add(spec, arch, arch=arch).arch == arch
     assert [build.arch for build in find(f"{spec}:all")] == ["amd64", "s390x", "armhf"]
     with pytest.raises(GlibcError, match=r"for amd64, s390x, armhf; expected one, which --arch"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.glibcs import add, find, inventory, remove, stage
-from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, Package
+from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.cache import keep, making
 from tests.conftest import Call, Done
 from tests.glibcs.conftest import OTHER
@@ -24,7 +24,7 @@ def _keep(own: Build, version: str, suite: str, arch: str | None = None) -> str:
     key = f"debian-{suite}-{version}-{arch}"
     build = replace(
         own, id=key, version=version, arch=arch, origin=f"debian {suite} {version}-1",
-        package=Package("debian", suite, f"{version}-1"),
+        distribution="debian", release=suite, package_version=f"{version}-1",
     )  # fmt: skip
     with making(key) as work:
         keep(build, work, "package")

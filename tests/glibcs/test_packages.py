@@ -20,7 +20,8 @@ def test_packages_belong_together(tmp_path: Path) -> None:
     loader = deb(tmp_path / "loader.deb", member(LD, LOADER))
     (build,) = find(f"{libc}+{loader}")
     assert (build.version, build.origin) == ("2.36", f"2.36-1 {name} + loader.deb")
-    assert build.package[:4] == ("", "", "2.36-1", f"{name} + loader.deb")
+    assert (build.distribution, build.release, build.package_version) == ("", "", "2.36-1")
+    assert build.source == f"{name} + loader.deb"
     assert [one.state for one in inventory() if one.id == build.id] == ["package"]
     with pytest.raises(GlibcError, match=r"amd64.deb: glibc 2.36 without its dynamic loader"):
         find(str(libc))
@@ -38,7 +39,7 @@ def test_rpm_packages(tmp_path: Path, own: Build, needs: Callable[..., str]) -> 
     ]
     (build,) = find("+".join(map(str, packages)))
     assert build.names == own.names
-    assert build.package.package_version == "2.34-1"
+    assert build.package_version == "2.34-1"
     assert build.libc.read_bytes() == own.libc.read_bytes()
     packages[0].write_bytes(packages[0].read_bytes()[:-5000])
     with pytest.raises(GlibcError, match="damaged"):
@@ -63,7 +64,7 @@ def test_the_version_of_an_images_rpm_database(
     place = f"{folder}/rpmdb.sqlite"
     layout.image(BASE, tar(member(place, database)))
     (build,) = find(f"oci:{layout.folder}")
-    assert build.package.package_version == "2.34-60.el9"
+    assert build.package_version == "2.34-60.el9"
     # the host's own file, which a link of the image leads to, is not read; nor a broken one
     (tmp_path / "hosts.sqlite").write_bytes(database)
     for number, part in enumerate(
@@ -72,10 +73,10 @@ def test_the_version_of_an_images_rpm_database(
         other = Layout(tmp_path / f"other{number}")
         other.image(BASE, tar(part))
         (build,) = find(f"oci:{other.folder}")
-        assert (build.version, build.package.package_version) == ("2.34", "")
+        assert (build.version, build.package_version) == ("2.34", "")
     # one that is larger than a library may be is no reason against the image
     small = replace(IMAGE, largest=len(database) - 1)
     monkeypatch.setattr("harness.glibcs.images.IMAGE", small)
     monkeypatch.setenv("GAI_HARNESS_CACHE", str(tmp_path / "second"))
     (build,) = find(f"oci:{layout.folder}")
-    assert (build.version, build.package.package_version) == ("2.34", "")
+    assert (build.version, build.package_version) == ("2.34", "")
