@@ -138,7 +138,7 @@ def make(
                 raise refused(f"host.interfaces.{name}", f"a {used} device", problem) from None
             _missing.add(used)
         else:
-            return Device(name, kind, used, index)
+            return Device(name, used, index)
     raise SandboxUnavailable(*_UNAVAILABLE["ethernet" if kind in AS_ETHERNET else kind])
 
 

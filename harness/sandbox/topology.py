@@ -26,7 +26,7 @@ _PATIENCE, _PAUSE = 30.0, 0.0005  # seconds
 # make addresses of its own: see _in_order() for what a temporary address becomes.
 _NOT_TAKEN = {"temporary", "mngtmpaddr", "tentative"}
 _UNFINISHED_FLAGS = {"optimistic", "tentative"}
-_LOOPBACK = Device("lo", "loopback", "lo", LOOPBACK_INDEX)
+_LOOPBACK = Device("lo", "lo", LOOPBACK_INDEX)
 
 # nothing but what the scenario lists: no link-local address, no router, no waiting
 _BEGINNING = {

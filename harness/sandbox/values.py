@@ -25,10 +25,9 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One interface as it was made: its name, the kind asked for, the kind used, its index."""
+    """One interface as it was made: its name, the kernel's type that was used, its index."""
 
     name: str
-    kind: str
     used: str
     index: int
 

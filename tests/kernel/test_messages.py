@@ -110,7 +110,7 @@ def test_a_dump_is_read_as_pyroute2_writes_it() -> None:
     head = {"family": 2, "prefixlen": 30, "index": 3, "scope": 253, "flags": 0x80}
     far, own, broadcast = map(ip_address, ends.values())
     assert rows.address(dumped(ifaddrmsg, {**ends, **more}, **head)) == KernelAddress(
-        3, 2, far, own, 30, 0x280, 253, "eth0:1", 7, broadcast
+        3, far, own, 30, 0x280, 253, "eth0:1", 7, broadcast
     )
     bare = rows.address(dumped(ifaddrmsg, {"IFA_ADDRESS": "10.9.0.2"}, **head))
-    assert bare == KernelAddress(3, 2, far, None, 30, 0x80, 253, None, None)
+    assert bare == KernelAddress(3, far, None, 30, 0x80, 253, None, None)
