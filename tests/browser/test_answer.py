@@ -62,7 +62,7 @@ def test_hosts_of_the_library_as_ip_prints_them() -> None:
                 host = pasted(*texts)
                 there = {link.index for link in dumps.links}
                 rows = [row for row in host.dumps.addresses if row.index in there]
-                key = lambda row: (row.family, row.index)  # noqa: E731
+                key = lambda row: (row.own.version, row.index)  # noqa: E731
                 assert [one.for_model for one in sorted(rows, key=key)] == [
                     one.for_model for one in sorted(dumps.addresses, key=key)
                 ], scenario.name
