@@ -119,18 +119,6 @@ def test_a_source_that_is_not_known_is_asked_for_and_taken() -> None:
     assert one.order == ("192.0.2.2", "192.0.2.1")
 
 
-def test_on_an_ipv4_only_host_the_processor_decides() -> None:
-    alone = json.loads(GIVEN["addresses"])
-    for link in alone:
-        link["addr_info"] = [row for row in link["addr_info"] if row["family"] == "inet"]
-    given = GIVEN | {"addresses": json.dumps(alone), "names": "172.31.80.8 172.18.45.6"}
-    orders = {arch: shown(given | {"arch": arch}).names[0].order for arch in ("amd64", "s390x")}
-    assert orders == {
-        "amd64": ("172.31.80.8", "172.18.45.6"),
-        "s390x": ("172.18.45.6", "172.31.80.8"),
-    }
-
-
 def test_routes_that_are_missing_are_asked_for_but_own_addresses_need_none() -> None:
     (one,) = shown(GIVEN | {"routes": "", "names": "172.18.45.2 192.0.2.9 2001:db8::9"}).names
     assert [(each.destination, each.why) for each in one.unknown] == [

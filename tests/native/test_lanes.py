@@ -316,13 +316,6 @@ def test_a_client_that_is_killed_leaves_nothing(worker: Path) -> None:
     assert until(lambda: not any(map(lives, pids)), 5)
 
 
-def test_one_session_at_once(lane: Lane) -> None:
-    with lane.open() as session:
-        with pytest.raises(LaneError, match="close the open session"):
-            lane.open()
-        assert isinstance(session.lookup(NUMERIC), Answer)
-
-
 def test_a_worker_that_was_killed_is_an_error_and_started_again(worker: Path) -> None:
     with WorkerLane([worker]) as lane:
         session = lane.open()
@@ -351,8 +344,11 @@ def test_a_worker_that_does_not_start(loader: str, argv: list[str], clue: str) -
     assert held_by_this_process() == before
 
 
-def test_time_outs_out_of_range_and_a_closed_session(lane: Lane) -> None:
+def test_wrong_use_of_a_session(lane: Lane) -> None:
+    """Two at once, a time out of range, one that is closed."""
     with lane.open() as session:
+        with pytest.raises(LaneError, match="close the open session"):
+            lane.open()
         for timeout in (0, -1, 1e9, float("nan")):
             with pytest.raises(ValueError, match="timeout"):
                 session.lookup(NUMERIC, timeout)

@@ -1,6 +1,5 @@
 """Projects for the plugin to run in."""
 
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -8,8 +7,7 @@ import pytest
 # kept loaded from one run inside this process to the next
 import harness.pytest_plugin.hosts
 import harness.pytest_plugin.items  # noqa: F401
-from tests.pytest_plugin.kit import NODE, WRONG, Runs
-from tests.sandbox import denied_places
+from tests.pytest_plugin.kit import NODE, WRONG
 
 
 @pytest.fixture
@@ -41,14 +39,3 @@ def fetched(fetch_glibcs: Callable[..., str]) -> tuple[str, str]:
     """Two versions of glibc, as packages in the cache."""
     fetch_glibcs("2.36", "2.41")
     return "2.36", "2.41"
-
-
-@pytest.fixture
-def without_namespaces(project: pytest.Pytester) -> Runs:
-    """Run pytest in the project where the kernel refuses namespaces."""
-
-    def run(*arguments: str) -> pytest.RunResult:
-        place = [sys.executable, denied_places.__file__, "limited"]
-        return project.run(*place, sys.executable, "-P", "-m", "pytest", *arguments)
-
-    return run

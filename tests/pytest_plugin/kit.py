@@ -9,8 +9,6 @@ import pytest
 from harness.pytest_plugin.hosts import HostBox
 
 HOST_VERSION = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
-Runs = Callable[..., pytest.RunResult]
-"""Runs pytest with the arguments given."""
 OTHER_VERSION = "2.43" if HOST_VERSION != "2.43" else "2.41"
 """One that has to be fetched."""
 

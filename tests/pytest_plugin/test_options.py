@@ -1,7 +1,9 @@
 """Options and ini keys: what they choose, and the one line for what cannot be used."""
 
+import sys
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import partial
 from types import SimpleNamespace
 from typing import cast
 from unittest.mock import Mock
@@ -12,7 +14,8 @@ from harness.compare import plan
 from harness.native.record import LaneError
 from harness.pytest_plugin import lab
 from harness.sandbox import NoSandbox, SandboxUnavailable
-from tests.pytest_plugin.kit import HOST_VERSION, OTHER_VERSION, Runs, ids, shows
+from tests.pytest_plugin.kit import HOST_VERSION, OTHER_VERSION, ids, shows
+from tests.sandbox import denied_places
 
 # a line of the ini file, the options, and the one line that is the answer
 WRONG = [
@@ -185,11 +188,11 @@ def test_marked(): raise AssertionError
 """
 
 
-def test_without_namespaces_nothing_passes(
-    project: pytest.Pytester, without_namespaces: Runs
-) -> None:
+def test_without_namespaces_nothing_passes(project: pytest.Pytester) -> None:
     """But one may skip."""
     project.makepyfile(BOXES)
+    place = sys.executable, denied_places.__file__, "limited"
+    without_namespaces = partial(project.run, *place, sys.executable, "-P", "-m", "pytest")
     result = without_namespaces()
     said = "this host cannot make the private network of this test"
     # what is marked is skipped

@@ -10,13 +10,17 @@ from harness.compare.plan import lanes_against, lanes_for, load_scenarios, make_
 from harness.compare.results import LookupReport, Verdict
 from harness.compare.run import run
 from tests.compare.patched import dying, ipv4_first
+from tests.conftest import Once
 from tests.report.kit import SCENARIO, SLOW, Ran
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def ran(once: Once) -> Ran:
     """Every verdict, from real builds: the host's glibc, one patched, and one that dies."""
-    folder = tmp_path_factory.mktemp("formats")
+    return once("formats", _run)
+
+
+def _run(folder: Path) -> Ran:
     scenario, slow = folder / "formats.yaml", folder / "slow.yaml"
     scenario.write_text(SCENARIO)
     slow.write_text(SLOW)

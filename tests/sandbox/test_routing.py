@@ -157,11 +157,13 @@ def test_what_steers_the_source(pool: Pool, case: str) -> None:
     assert sources(pool, host, *expected) == [*expected.values()]
 
 
-def test_a_multipath_route_spreads_destinations_over_sources(pool: Pool) -> None:
+# with a policy of 1 no two sockets of a process need to take the same
+@pytest.mark.parametrize("policy", ["0", "2", "3"])
+def test_a_multipath_route_spreads_destinations_over_sources(pool: Pool, policy: str) -> None:
     hops4 = [{"via": "10.1.0.1"}, {"via": "10.2.0.1", "weight": 3}]
     hops6 = [{"via": "2001:db8:a::1", "dev": "a"}, {"via": "2001:db8:b::1", "dev": "b"}]
     routes = [{"to": "default", "nexthops": hops} for hops in (hops4, hops6)]
-    host = host_of(TWO, routes)
+    host = host_of(TWO, routes, sysctls={"net.ipv4.fib_multipath_hash_policy": policy})
     four = sources(pool, host, *(f"192.0.2.{n}" for n in range(1, 40)))
     six = sources(pool, host, *(f"2001:db8:ffff::{n}" for n in range(1, 40)))
     assert set(four) == {"10.1.0.2", "10.2.0.2"}

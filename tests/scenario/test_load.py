@@ -1,12 +1,15 @@
 """What a good file becomes: normal forms, short forms, gai.conf, specifiers."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from harness.scenario import gai_conf_files
+from harness.scenario import ScenarioError, gai_conf_files, load
 from harness.scenario.schema import Address, Expect
-from tests.scenario.kit import loaded
+from tests.costs import calls_of
+from tests.scenario.kit import loaded, refusal
 
 TEXT = """\
 name: example
@@ -90,7 +93,10 @@ def test_gai_conf_inline_beside_and_in_the_catalogue(tmp_path: Path) -> None:
     ("spec", "version", "fits"),
     [(">=2.8", "2.36", True), (">=2.8", "2.7", False), ("<2.41", "2.9", True),
      ("<2.41,>=2.31", "2.41", False), ("==2.36", "2.36", True), ("!=2.36", "2.36", False),
-     (">2.36", "2.36", False), ("<=2.36", "2.36.9000", False), (None, "2.5", True)],
+     (">2.36", "2.36", False), ("<=2.36", "2.36.9000", False), (None, "2.5", True),
+     # a snapshot has what the next release has
+     (">=2.43", "2.42.9000", True), ("==2.43", "2.42.9000", True), ("<2.43", "2.42.9000", False),
+     ("==2.42", "2.42.9000", False)],
 )  # fmt: skip
 def test_specifiers_and_architectures(spec: str | None, version: str, fits: bool) -> None:
     assert Expect(order=("192.0.2.1",), glibc=spec).matches(version) is fits
@@ -109,3 +115,80 @@ def test_a_node_with_a_thousand_interfaces_can_be_written(tmp_path: Path) -> Non
     host = f"host:\n  interfaces:\n{veths}  sysctls:\n{settings}"
     scenario = loaded(tmp_path, f"name: a\n{host}lookups: [{{name: localhost}}]\n").scenario
     assert (len(scenario.host.interfaces), len(scenario.host.sysctls)) == (1000, 2000)
+
+
+# --- what limits cost: work grows with the file, and what is too much is one line
+
+HEAD = "name: x\nhost:\n  interfaces:\n    eth0: {addresses: [10.0.0.1/8, '2001:db8::1/64']}\n"
+LOOKUPS = "lookups: [{name: web}]\n"
+
+
+def routes(count: int) -> str:
+    lines = [
+        f"  - {{to: 172.16.{n >> 8}.{n & 255}/32, via: 10.0.0.2, from: 10.0.0.1}}\n"
+        for n in range(count)
+    ]
+    return HEAD + "  routes:\n" + "".join(lines) + LOOKUPS
+
+
+def members(count: int) -> str:
+    names = [f"e{n}" for n in range(count)]
+    lines = "".join(f"    {name}: {{}}\n" for name in names)
+    vrf = f"    red: {{kind: vrf, table: 10, interfaces: [{', '.join(names)}]}}\n"
+    return HEAD + lines + vrf + LOOKUPS
+
+
+def zones(count: int) -> str:
+    lines = "".join(f"    e{n}: {{}}\n" for n in range(count))
+    names = "".join(f"  - fe80::{n:x}%e{n}\n" for n in range(count))
+    return f"{HEAD}{lines}names:\n  web:\n{names}resolver: nss\n{LOOKUPS}"
+
+
+def faults(count: int) -> str:
+    return HEAD + LOOKUPS + "names:\n  web:\n" + "  - nothing\n" * count
+
+
+def work(text: str, path: Path) -> int:
+    """The calls, of Python and of C, that loading a file takes: no clock, the same each time."""
+    path.write_text(text)
+
+    def act() -> None:
+        with suppress(ScenarioError):
+            load(path)
+
+    return calls_of(act)
+
+
+@pytest.mark.parametrize("kind", [routes, members, zones, faults])
+def test_twice_the_file_is_twice_the_work(kind: Callable[[int], str], tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    work(kind(10), path)  # what is imported and cached at the first load
+    once, twice = work(kind(150), path), work(kind(300), path)
+    assert twice < 2.2 * once
+
+
+@pytest.mark.parametrize(
+    ("lookups", "field"),
+    [("[{name: web}, {name: WEB.}, {name: web}, {name: web}, {name: web}]", "lookups[4]"),
+     ("[{name: web, socktype: any}, {name: web, socktype: any}]", "lookups[1]")],
+)  # fmt: skip
+def test_look_ups_times_addresses_have_a_limit(lookups: str, field: str, tmp_path: Path) -> None:
+    addresses = ", ".join(f"10.1.{n >> 8}.{n & 255}" for n in range(4096))
+    error = refusal(tmp_path, f"{HEAD}names: {{web: [{addresses}]}}\nlookups: {lookups}\n")
+    assert error.field == field
+    assert "at most 16384 addresses together" in str(error)
+
+
+def test_aliases_count_as_what_they_stand_for(tmp_path: Path) -> None:
+    rows = ["  a0: &a0 [192.0.2.1, 192.0.2.2]"]
+    rows += [f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20)]
+    error = refusal(tmp_path, HEAD + LOOKUPS + "names:\n" + "\n".join(rows) + "\n")
+    assert "at most 65536 values, aliases included" in str(error)
+
+
+def test_an_error_names_some_of_many_interfaces(tmp_path: Path) -> None:
+    lines = "".join(f"    e{n}: {{}}\n" for n in range(2000))
+    text = f"{HEAD}{lines}  routes: [{{to: 192.0.2.0/24, dev: none}}]\n{LOOKUPS}"
+    said = str(refusal(tmp_path, text))
+    assert "e10 and 1990 more" in said
+    assert len(said) < 1000

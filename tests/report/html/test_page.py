@@ -49,6 +49,8 @@ def test_elements_are_closed_ids_are_one_and_links_lead_somewhere(
     links = [link.removeprefix("#") for link in hrefs if link != "data:,"]
     assert len(links) > 40
     assert {link for link in links if "=" not in link and link != "all"} <= ids
+    twice = kit.attributes(parsed(kit.AGREEING, kit.AGREEING), "id")
+    assert {"near-and-far/web", "near-and-far/web~2"} <= {*twice}
     for version in kit.VERSIONS:
         assert {f"near-and-far/web/{version}", f"missing-value/web/inline/{version}"} <= ids
 
@@ -65,7 +67,9 @@ def test_all_is_there_without_script(every_kind: BeautifulSoup) -> None:
         "common prefix 125 bits",
         "2.36 → 2.41",
         kit.CHECKED,
-        "number 2 on 2.36",
+        "↑ number 2 on 2.36",
+        "↓ number 1 on 2.36",
+        "× 3",
         "crashed with SIGSEGV, as predicted",
         "line 1: no prefix length: undefined behaviour up to glibc 2.40",
         "first difference",
@@ -91,6 +95,7 @@ def test_all_is_there_without_script(every_kind: BeautifulSoup) -> None:
         "glibc died of SIGSEGV, as predicted",
     )
     places = [text.index(words) for words in failures_first]
+    assert "common prefix" in {fact.get_text() for fact in every_kind.select(".decided dt")}
     assert places == sorted(places)
 
 

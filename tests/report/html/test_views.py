@@ -71,27 +71,6 @@ def test_cells_have_a_letter_for_each_answer(
     assert seen.differs == (len(set(letters)) > 1)
 
 
-def test_a_chain_has_rules_bits_where_rule_9_compared_and_where_its_addresses_were() -> None:
-    first, second = view(kit.AGREEING).groups[0].chain
-    assert (first.address, first.step, second.address) == (kit.NEAR, kit.BY_RULE_9, kit.FAR)
-    assert second.step is None
-    assert first.decided == {"common prefix"}
-    bad = view(kit.DISAGREEING).groups
-    assert [stop.bits is not None for stop in bad[0].chain] == [False, True, True]
-    lined_up = [(kit.SIX, kit.SIX), (kit.FAR, kit.NEAR), (kit.NEAR, kit.FAR)]
-    assert bad[-1].lines == list(enumerate(lined_up))
-    assert [stop.times for stop in view(kit.TELLING).groups[0].chain] == [3, 3]
-    moves = [[(s.direction, s.moved) for s in group.chain] for group in view(kit.CHANGED).groups]
-    assert moves == [[("", "")] * 2, [("up", "number 2 on 2.36"), ("down", "number 1 on 2.36")]]
-    assert view(kit.lookup("s", [kit.UNEXPLAINED])).groups[0].chain[0].step is None
-
-
-def test_look_ups_of_the_same_words_have_addresses_of_their_own() -> None:
-    reports = [kit.AGREEING] * 3
-    slugs = [one.slug for one in views_of(reports, Columns(reports))]
-    assert slugs == ["near-and-far/web", "near-and-far/web~2", "near-and-far/web~3"]
-
-
 @pytest.mark.parametrize(
     ("destination", "source", "prefixlen", "counted", "equal", "says"),
     [
