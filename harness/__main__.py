@@ -11,6 +11,7 @@ _OWN = signal.getsignal(signal.SIGINT) is signal.default_int_handler
 if _OWN:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+import harness  # noqa: E402
 from harness.cli import main as command  # noqa: E402
 
 
@@ -18,6 +19,7 @@ def main() -> int:
     """Run the command and return its exit status."""
     if _OWN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    harness.pristine = True
     return command.main()
 
 

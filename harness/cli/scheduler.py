@@ -62,7 +62,7 @@ def fuzz_reports(
 def job_outcomes(options: Options, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
     """The outcomes of ``run``'s hosts. Raises ClusterError."""
     if _is_here(options) or not jobs:
-        yield from run(jobs, options.jobs, forked=True)  # nothing has called getaddrinfo here
+        yield from run(jobs, options.jobs)
         return
     from harness.compare import cluster
 

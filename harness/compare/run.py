@@ -92,16 +92,13 @@ class JobOutcome:
     error: SandboxError | None = None
 
 
-def run(
-    jobs: Sequence[HostJob], workers: int | None = None, *, forked: bool = False
-) -> Iterator[JobOutcome]:
+def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutcome]:
     """Run every job in a sandbox of its own, in the order of ``jobs``.
 
-    ``workers`` sandboxes at a time (default: as many as processors); ``forked`` as for `Pool`. A
-    host the kernel refuses ends its own job only. Raises SandboxUnavailable when no sandbox can be
-    had.
+    ``workers`` sandboxes at a time (default: as many as processors). A host the kernel refuses
+    ends its own job only. Raises SandboxUnavailable when no sandbox can be had.
     """
-    with Pool(workers or os.cpu_count() or 1, forked=forked) as pool:
+    with Pool(workers or os.cpu_count() or 1) as pool:
         outcomes = pool.outcomes(examine, jobs, kept=True)
         for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
             if number == 0 and isinstance(outcome.error, NoSandbox):

@@ -25,6 +25,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+import harness
+
 from . import messages, programs, userns_diagnosis
 from .spool import Spool
 from .values import Closing, SandboxError, SandboxUnavailable
@@ -121,15 +123,14 @@ class Conversation(Closing):
 class Pool(Closing):
     """Runs functions in fresh sandboxes, ``jobs`` at once; use it as a context manager.
 
-    ``forked``: the fork server may be a fork of this process, which has imported most of what it
-    needs. Say so where this process has never called getaddrinfo: its children inherit its memory.
+    Where this process is ``harness.pristine`` the fork server is a fork of it, which has imported
+    most of what that needs: its children inherit its memory, and are to call getaddrinfo first.
     """
 
-    def __init__(self, jobs: int = 1, *, forked: bool = False) -> None:
+    def __init__(self, jobs: int = 1) -> None:
         if jobs < 1:
             raise ValueError("jobs must be 1 or more")
         self.jobs = jobs
-        self._forked = forked
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
         self._forkserver: subprocess.Popen[bytes] | None = None
@@ -295,7 +296,7 @@ class Pool(Closing):
                 "stdout": sys.__stderr__ if _is_file(sys.__stderr__) else subprocess.DEVNULL,
                 "start_new_session": True,  # Ctrl-C reaches the asking process only
             }
-            if self._forked and _may_fork():
+            if _may_fork():
                 command = ["forkserver"]
                 options["preexec_fn"] = lambda: _serve(number, asker, environment, path)
             else:
@@ -310,10 +311,11 @@ class Pool(Closing):
 
 
 def _may_fork() -> bool:
-    """Whether a fork of this process has one thread, and only glibc's code before glibc's."""
+    """Whether a fork of this process has one thread, and glibc's own code as it was loaded."""
     with suppress(OSError):
         alone = len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - names are enough
-        return alone and not any(name in os.environ for name in _LOADER_VARIABLES)
+        plain = harness.pristine and not any(name in os.environ for name in _LOADER_VARIABLES)
+        return plain and alone
     return False
 
 

@@ -168,13 +168,15 @@ import json, os, sys, threading
 sys.path.append(sys.argv[1])
 os.environ["RES_OPTIONS"] = "ndots:15"
 from tests.sandbox import jobs
+import harness
 from harness.sandbox import Pool
+harness.pristine = sys.argv[2] != "not pristine"
 sys.of_the_asker = True
 if sys.argv[2] == "with a thread":
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 held = open(sys.argv[0])
 print("written once")
-with Pool(forked=True) as pool:
+with Pool() as pool:
     (found,) = pool.run(jobs.evaluated, sys.argv[3])
 print(json.dumps(found))
 """
@@ -191,6 +193,7 @@ _SEEN = (
     [
         ("plain", {}, True),
         ("with a thread", {}, False),
+        ("not pristine", {}, False),
         ("with a library", {"LD_PRELOAD": "libgai-none.so"}, False),
     ],
 )
