@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, computed_field
 
@@ -16,7 +16,15 @@ from harness.compare.predict import Prediction
 from harness.compare.run import HostJob, collect
 from harness.compare.values import fill
 from harness.compare.verdict import by_server, fits, judge, prediction_for
-from harness.model.dialects import FEATURES, Dialect, beyond_model, dialect, shown, turned
+from harness.model.dialects import (
+    FEATURES,
+    Dialect,
+    WatchedDialect,
+    beyond_model,
+    dialect,
+    shown,
+    turned,
+)
 from harness.native.record import Answer, LaneError, TimedOut
 from harness.sandbox import Box, NoSandbox, Pool
 
@@ -115,12 +123,12 @@ def _evidences(box: Box, job: HostJob) -> Iterator[Evidence]:
 def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = ()) -> Probe:
     """What the answers ``seen`` of one build say of its rows. Pure."""
     known: dict[Dialect, tuple[Prediction | None, ...]] = {}
-    cases = [by_server(one) or (one,) for one in seen]
+    cases = [_Case(one) for one in seen]
 
     def explained(own: Dialect) -> tuple[Prediction | None, ...]:
         """What that dialect predicts of each of the answers that it explains."""
         if own not in known:
-            known[own] = tuple(next(_fitting(possible, own), None) for possible in cases)
+            known[own] = tuple(one.explained(own) for one in cases)
         return known[own]
 
     def told_by(own: Dialect, other: Dialect) -> list[bool]:
@@ -167,12 +175,23 @@ def probed(lane: LaneSpec, seen: Sequence[Evidence], refused: tuple[str, ...] = 
     return Probe(lane.glibc, lane.arch, lane.where, len(seen), refused, tuple(rows), unexplained)
 
 
-def _fitting(possible: Sequence[Evidence], own: Dialect) -> Iterator[Prediction]:
-    """The predictions of a dialect that explain an answer, for each way that chance may go."""
-    for each in possible:
-        prediction = prediction_for(each, dialect=own)
-        if fits(each, prediction):
-            yield prediction
+class _Case:
+    """An answer, and what dialects predict of it: once for those that agree in all it asks for."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._possible = by_server(evidence) or (evidence,)
+        self._known: list[tuple[WatchedDialect, Prediction | None]] = []
+
+    def explained(self, own: Dialect) -> Prediction | None:
+        """The dialect's prediction if that explains the answer, one way that chance may go."""
+        for watched, prediction in self._known:
+            if watched.holds_for(own):
+                return prediction
+        watching: Any = WatchedDialect(own)
+        predictions = ((each, prediction_for(each, dialect=watching)) for each in self._possible)
+        found = next((said for each, said in predictions if fits(each, said)), None)
+        self._known.append((watching, found))
+        return found
 
 
 def _why(seen: Sequence[Evidence], one: Dialect, other: Dialect, refused: tuple[str, ...]) -> str:
