@@ -24,6 +24,7 @@ from harness.glibcs.catalog import host_distribution, native_arch
 from harness.glibcs.others import find_others
 from harness.native.worker_lane import bundled_worker
 from harness.sandbox import Pool, SandboxUnavailable
+from tests.forking import Forked, forking
 from tests.processes import warm_pools
 
 FOREIGN = ("2.36:armhf", "2.36:s390x")
@@ -176,6 +177,13 @@ def _program(name: str, package: str = "") -> str:
     # /usr/sbin is not on an ordinary user's PATH
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     return found or _give_up(f"needs {name} (apt-get install {package or name})")
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    """Call it with the words of a command, which is then run in a process of its own."""
+    with forking() as asked:
+        yield asked
 
 
 @pytest.fixture(scope="session")

@@ -14,11 +14,12 @@ import pytest
 from harness.glibcs import host
 from harness.scenario import library, load
 from tests.e2e.kit import COMMAND, start
+from tests.forking import Forked
 from tests.sandbox import denied_places, ordinary_user
 
 PLACE = [sys.executable, denied_places.__file__]
 SEEDS = ["seed-rule9-dual-stack", "seed-rule9-ipv4-only"]
-ASK = (COMMAND, "doctor", "--format", "json")
+ASK = ("doctor", "--format", "json")
 
 
 def checks(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
@@ -31,10 +32,9 @@ def checks(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, str]]:
     return {one["topic"]: one for one in document["checks"]}
 
 
-def test_this_machine_as_it_is(tmp_path: Path) -> None:
+def test_this_machine_as_it_is(tmp_path: Path, forked: Forked) -> None:
     cache = tmp_path / "cache"
-    done = start(*ASK, env={"GAI_HARNESS_CACHE": str(cache)})
-    found = checks(done)
+    found = checks(start(COMMAND, *ASK, env={"GAI_HARNESS_CACHE": str(cache)}))
     for topic in ("kernel", "namespaces", "mounts", "sysctls", "IPv6", "cffi lane", "worker lane"):
         assert found[topic]["verdict"] == "ok", found[topic]
     assert found["interfaces: ethernet"]["verdict"] == "ok"
@@ -52,15 +52,14 @@ def test_this_machine_as_it_is(tmp_path: Path) -> None:
             for path in library()
             if any(one.kind == kind for one in load(path).scenario.host.interfaces.values())
         )
-        done = start(COMMAND, "run", name)
+        done = forked(["run", name])
         assert done.returncode == (0 if found[f"interfaces: {kind}"]["verdict"] == "ok" else 3)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="this run is an ordinary user's already")
 @pytest.mark.parametrize("tun", [True, False])
-def test_an_ordinary_user(tun: bool) -> None:
-    done = ordinary_user.run(list(map(str, ASK)), tun=tun)
-    found = checks(done)
+def test_an_ordinary_user(tun: bool, forked: Forked) -> None:
+    found = checks(forked(ASK, ordinary=True, tun=tun))
     assert f"uid {ordinary_user.UID}" in found["namespaces"]["found"]
     assert found["tun"]["verdict"] == ("ok" if tun else "missing")
     assert found["cache folder"]["verdict"] == "missing"
@@ -82,8 +81,8 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("place", "topic", "remedy"), REFUSALS)
-def test_where_the_kernel_refuses(place: str, topic: str, remedy: str) -> None:
-    found = checks(start(*PLACE, place, *ASK))
+def test_where_the_kernel_refuses(place: str, topic: str, remedy: str, forked: Forked) -> None:
+    found = checks(forked(ASK, place))
     assert found[topic]["verdict"] == "cannot"
     assert remedy in found[topic]["remedy"]
     assert "the main job" not in found
@@ -99,8 +98,10 @@ def test_where_the_kernel_refuses(place: str, topic: str, remedy: str) -> None:
     ("filtered", "namespaces", "{seccompProfile: {type: Unconfined}}"),
     ("masked", "sysctls", "{procMount: Unmasked} in a pod with hostUsers: false"),
 ])  # fmt: skip
-def test_in_a_pod_the_remedy_is_kubernetes(place: str, topic: str, remedy: str) -> None:
-    done = start(*PLACE, place, *ASK, env={"KUBERNETES_SERVICE_HOST": "192.0.2.1"})
+def test_in_a_pod_the_remedy_is_kubernetes(
+    place: str, topic: str, remedy: str, forked: Forked
+) -> None:
+    done = forked(ASK, place, env={"KUBERNETES_SERVICE_HOST": "192.0.2.1"})
     found = checks(done)[topic]["remedy"]
     assert f"securityContext: {remedy}" in found
     assert "kubectl debug --profile=sysadmin" in found
@@ -108,7 +109,8 @@ def test_in_a_pod_the_remedy_is_kubernetes(place: str, topic: str, remedy: str) 
 
 
 def test_under_podmans_own_filter_only_strace_is_missing() -> None:
-    found = checks(start(*PLACE, "podman", *ASK))
+    """With a start of its own in such a place."""
+    found = checks(start(*PLACE, "podman", COMMAND, *ASK))
     assert found["strace"]["verdict"] == "missing"
     assert found["the main job"]["verdict"] == "ok"
     assert "SYS_PTRACE" in found["strace"]["remedy"] or shutil.which("strace") is None
@@ -118,39 +120,40 @@ def test_under_podmans_own_filter_only_strace_is_missing() -> None:
     ("place", "command"),
     [*((one[0], ["run", *SEEDS]) for one in REFUSALS), ("limited", ["explain", SEEDS[0]])],
 )
-def test_other_commands_name_the_doctor_there(place: str, command: list[str]) -> None:
-    done = start(*PLACE, place, COMMAND, *command)
+def test_other_commands_name_the_doctor_there(
+    place: str, command: list[str], forked: Forked
+) -> None:
+    done = forked(command, place)
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1, "one line, not one for each host"
     assert done.stderr.endswith("; gai-harness doctor says what this host can do\n")
     if command[0] == "explain":
-        last = start(*PLACE, place, COMMAND, "doctor").stdout.splitlines()[-1]
+        last = forked(["doctor"], place).stdout.splitlines()[-1]
         assert last.startswith("gai-harness run ends with status 3 here: namespaces: ")
         assert last.endswith("; allow it with: sysctl user.max_user_namespaces=10000")
 
 
-def test_without_programs_on_the_path(tmp_path: Path) -> None:
-    found = checks(start(*ASK, env={"PATH": str(tmp_path)}))
+def test_without_programs_on_the_path(tmp_path: Path, forked: Forked) -> None:
+    found = checks(forked(ASK, env={"PATH": str(tmp_path)}))
     assert found["strace"]["found"] == "not installed"
     assert found["strace"]["remedy"] == "apt-get install strace"
     assert "no apt-get" in found["packages"]["found"]
     assert "gai-harness glibc add DIR" in found["packages"]["remedy"]
 
 
-def test_a_cache_that_cannot_be_used_and_one_with_damage(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_used_and_one_with_damage(tmp_path: Path, forked: Forked) -> None:
     broken = tmp_path / "cache/builds/debian-x-1.0-amd64"
     broken.mkdir(parents=True)
-    ask: list[str | Path] = [*PLACE, "limited", *ASK]  # sandboxes take a while
-    found = checks(start(*ask, env={"GAI_HARNESS_CACHE": str(tmp_path / "cache")}))
+    # sandboxes take a while
+    found = checks(forked(ASK, "limited", env={"GAI_HARNESS_CACHE": str(tmp_path / "cache")}))
     assert found["other glibcs"]["remedy"] == f"gai-harness glibc remove {broken.name}"
-    found = checks(start(*ask, env={"GAI_HARNESS_CACHE": "/proc/nothing"}))
+    found = checks(forked(ASK, "limited", env={"GAI_HARNESS_CACHE": "/proc/nothing"}))
     assert found["cache folder"]["verdict"] == "missing"
 
 
 @pytest.mark.network
-def test_mirrors_are_asked_when_that_is_wanted(unreachable: Any) -> None:
-    done = start(*PLACE, "limited", *ASK, "--network")
-    found = checks(done)
+def test_mirrors_are_asked_when_that_is_wanted(unreachable: Any, forked: Forked) -> None:
+    found = checks(forked([*ASK, "--network"], "limited"))
     asked = {topic: one for topic, one in found.items() if topic.startswith("mirror: ")}
     if not any(one["verdict"] == "ok" for one in asked.values()):
         unreachable(str(asked))

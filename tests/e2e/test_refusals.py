@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.kit import COMMAND, ROOT, start
+from tests.forking import Forked
 from tests.processes import Program, until
 from tests.sandbox import ordinary_user
 
@@ -50,53 +51,19 @@ def in_words(done: subprocess.CompletedProcess[str]) -> None:
         assert "; " in done.stderr or "cannot" in done.stderr, said
 
 
-# Each case of standard input in a process of its own, forked from one that has imported what all
-# of them do; the last line of its output is the status.
-FORKED = """
-import json, os, sys, traceback
-from harness.cli import doctor, explain, run
-from harness.cli.main import main
-from tests.sandbox.denied_places import enter
-for place, words, output in json.load(sys.stdin):
-    if child := os.fork():
-        os.waitpid(child, 0)
-        continue
-    status = -1
-    try:
-        for number in (1, 2):
-            os.dup2(os.open(f"{output}.{number}", os.O_WRONLY | os.O_CREAT), number)
-        enter(place)
-        status = main(words)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.write(f"\\n{status}")
-        sys.stdout.flush()
-        os._exit(0)
-"""
-
-
 @pytest.mark.parametrize(
     "call", [*NEEDED, *(pytest.param(call, marks=pytest.mark.bare) for call in SPARED)]
 )
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_refused_system_call(call: str, every: bool, tmp_path: Path) -> None:
+def test_a_refused_system_call(call: str, every: bool, forked: Forked) -> None:
     """``run`` with every error, and the other commands with EPERM; or one of each by turns."""
     run, *more = COMMANDS
     turn = (*NEEDED, *SPARED).index(call)
     cases = [("EPERM", run)]
     cases += [("EPERM", words) for words in (more if every else [more[turn % len(more)]])]
     cases += [(error, run) for error in (OTHERS if every else [OTHERS[turn % len(OTHERS)]])]
-    given = [
-        (f"{call}:{error}", words, str(tmp_path / str(number)))
-        for number, (error, words) in enumerate(cases)
-    ]
-    start(sys.executable, "-P", "-c", f"import sys; sys.path.append({str(ROOT)!r})\n{FORKED}",
-          input=json.dumps(given))  # fmt: skip
-    for number, (error, words) in enumerate(cases):
-        out, err = ((tmp_path / f"{number}.{stream}").read_text() for stream in (1, 2))
-        said, _, status = out.rpartition("\n")
-        done = subprocess.CompletedProcess(words, int(status), said, err)
+    for error, words in cases:
+        done = forked(words, f"{call}:{error}")
         in_words(done)
         if words is run:
             assert done.returncode == (0 if call in SPARED else 3), (error, done.stderr)
@@ -112,32 +79,32 @@ def test_a_refused_system_call(call: str, every: bool, tmp_path: Path) -> None:
      ["lint", "prefer-ipv4.conf"]],
     ids=lambda words: words[0],
 )  # fmt: skip
-def test_a_container_without_an_option(words: list[str]) -> None:
+def test_a_container_without_an_option(words: list[str], forked: Forked) -> None:
     """What asks of this host and needs no sandbox answers there as everywhere."""
 
     def answer(done: subprocess.CompletedProcess[str]) -> tuple[int, list[str]]:
         lines = done.stdout.splitlines()  # a snapshot's head says what was compared
         return done.returncode, [line for line in lines if not line.startswith("#")]
 
-    there = start(*PLACE, "filtered", COMMAND, *words)
-    assert answer(there) == answer(start(COMMAND, *words))
+    there = forked(words, "filtered")
+    assert answer(there) == answer(forked(words))
     assert there.returncode in (0, 1)
     assert "Traceback" not in there.stderr
 
 
-def test_a_host_name_under_podmans_filter() -> None:
+def test_a_host_name_under_podmans_filter(forked: Forked) -> None:
     """Which allows a sandbox, and no name for it; a copy of this host has its name already."""
-    done = start(*PLACE, "podman", COMMAND, "run", "dns-own-domain")
+    done = forked(["run", "dns-own-domain"], "podman")
     assert done.returncode == 3
     assert done.stderr.count("\n") == 1
     assert "host.hostname: the kernel refused node.example" in done.stderr
     assert "--security-opt seccomp=unconfined" in done.stderr
-    copied = start(*PLACE, "podman", COMMAND, "snapshot", "localhost")
+    copied = forked(["snapshot", "localhost"], "podman")
     assert (copied.returncode, copied.stderr) == (0, "")
 
 
-def test_a_snapshot_without_proc() -> None:
-    done = start(*PLACE, "procless", COMMAND, "snapshot", "localhost")
+def test_a_snapshot_without_proc(forked: Forked) -> None:
+    done = forked(["snapshot", "localhost"], "procless")
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr == (
         "gai-harness snapshot: the kernel's settings cannot be read: there is no /proc/sys/net; "
@@ -145,29 +112,45 @@ def test_a_snapshot_without_proc() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "before",
-    [*(["prlimit", f"--{limit}"] for limit in ("fsize=0", "fsize=1000", "nofile=8", "nofile=12")),
-     [*PLACE, "procless"], [*PLACE, "devless"]],
-    ids=lambda before: before[-1],
-)  # fmt: skip
+LIMITS = {
+    f"{word}={most}": {word: most}
+    for word, most in (("fsize", 0), ("fsize", 1000), ("nofile", 8), ("nofile", 12))
+}
+
+
+@pytest.mark.parametrize("place", [*LIMITS, "procless", "devless"])
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
-def test_a_limit_of_the_process_and_no_proc_or_devices(before: list[str], words: list[str]) -> None:
-    # Python before 3.12 would leave the first 1000 bytes of a module that it compiles
-    done = start(*before, COMMAND, *words, env={"PYTHONDONTWRITEBYTECODE": "1"})
+def test_a_limit_of_the_process_and_no_proc_or_devices(
+    place: str, words: list[str], forked: Forked
+) -> None:
+    """``run`` meets it from the first import on, the others as they begin."""
+    if words[0] == "run":
+        before = ["prlimit", f"--{place}"] if place in LIMITS else [*PLACE, place]
+        # Python before 3.12 would leave the first 1000 bytes of a module that it compiles
+        done = start(*before, COMMAND, *words, env={"PYTHONDONTWRITEBYTECODE": "1"})
+    elif place in LIMITS:
+        done = forked(words, limits=LIMITS[place])
+    else:
+        done = forked(words, place)
     in_words(done)
-    if before[-1] == "--nofile=8" and words[0] == "run":
+    if place == "nofile=8" and words[0] == "run":
         assert "Too many open files" in done.stderr
         assert "--jobs" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become a user without processes")
-@pytest.mark.parametrize("limit", ["--nproc=1", "--nproc=4"])
+@pytest.mark.parametrize("most", [1, 4])
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
-def test_no_more_processes_for_an_ordinary_user(limit: str, words: list[str]) -> None:
+def test_no_more_processes_for_an_ordinary_user(
+    most: int, words: list[str], forked: Forked
+) -> None:
     plain = [word for word in words if word not in ("--lane", "both")]  # this user has no cache
-    module = [sys.executable, "-P", "-m", "harness"]
-    in_words(ordinary_user.run(["prlimit", limit, *module, *plain]))
+    if words[0] == "run":
+        module = [sys.executable, "-P", "-m", "harness"]
+        done = ordinary_user.run(["prlimit", f"--nproc={most}", *module, *plain])
+    else:
+        done = forked(plain, limits={"nproc": most}, ordinary=True)
+    in_words(done)
 
 
 INTERRUPT_AT = """

@@ -24,15 +24,20 @@ def run(
     arguments: Sequence[str], *, tun: bool = True, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command as uid 65534; ``tun`` whether that user may open /dev/net/tun."""
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(_HIDDEN)}
-    variables |= {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
     return subprocess.run(
-        arguments, cwd=ROOT, env=variables, preexec_fn=lambda: _become_ordinary(tun),
+        arguments, cwd=ROOT, env=variables(environment), preexec_fn=lambda: become(tun),
         capture_output=True, text=True, check=False, timeout=600,
     )  # fmt: skip
 
 
-def _become_ordinary(tun: bool) -> None:
+def variables(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of that user."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_HIDDEN)}
+    return kept | {"HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1", **(more or {})}
+
+
+def become(tun: bool = True) -> None:
+    """Make this process that user's."""
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
     _open_up({ROOT, *(Path(p).resolve() for p in (sys.prefix, sys.base_prefix))})
@@ -45,6 +50,7 @@ def _become_ordinary(tun: bool) -> None:
     os.setgroups([])
     os.setgid(UID)
     os.setuid(UID)
+    syscalls.own_proc_files()
 
 
 def _open_up(needed: set[Path]) -> None:
