@@ -8,13 +8,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from harness.compare.evidence import LaneSpec, NamedGaiConf
+from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.live import read_names
-from harness.compare.predict import Prediction, predict, request_for
+from harness.compare.predict import request_for
 from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason
 from harness.compare.run import HostJob, collect
 from harness.compare.verdict import prediction_for, presence_of, reasons
+from harness.glibcs import host
 from harness.kernel.netlink import Netlink
 from harness.kubelet.net import Net, NodeInterface
 from harness.kubelet.report import ResolverAnswer
@@ -25,11 +26,11 @@ from harness.model import golang
 from harness.model.golang_names import unmapped_target
 from harness.model.host import HostView, IPAddress, Target
 from harness.model.lookup import NameService, Request
-from harness.model.presence import presence
+from harness.native.cffi_lane import CffiLane
 from harness.native.record import Answer, Crashed, Outcome
 from harness.sandbox import Box, Pool
-from harness.scenario import LoadedScenario
-from harness.scenario.schema import Lookup
+from harness.scenario import LoadedScenario, Scenario
+from harness.scenario.schema import Host, Lookup
 from harness.text.reading import text_of
 
 # how a Go program built with cgo calls getaddrinfo: golang/go, src/net/cgo_unix.go and
@@ -68,24 +69,17 @@ def in_scenario(
 
 def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
     ((evidences, _),) = collect(box, job)
-    answers = [
-        _cgo(one.lane, one.native, prediction_for(one), presence_of(one)) for one in evidences
-    ]
-    names, view, line = evidences[0].names, evidences[0].view, job.scenario.seen_hosts_line
-    request = request_for(evidences[0].lookup)
-    targets = _found_by_go(request, names, view, hosts_line=line)
-    answers.append(_go(request, targets, box.observe(targets)))
+    request, line = request_for(evidences[0].lookup), job.scenario.seen_hosts_line
+    targets = _found_by_go(request, evidences[0].names, evidences[0].view, hosts_line=line)
+    answers = [*map(_cgo, evidences), _go(request, targets, box.observe(targets))]
     with closing(Netlink()) as netlink:
         yield Gathered(read_net(netlink), tuple(answers))
 
 
 def on_this_host(name: str) -> Gathered:
     """Look ``name`` up on this host as it is; only reads. Raises LaneError, OSError."""
-    from harness.glibcs import host
-    from harness.native.cffi_lane import CffiLane
-
-    build = host()
-    request = request_for(_asked(name))
+    build, lookup = host(), _asked(name)
+    request = request_for(lookup)
     with CffiLane() as lane, lane.open() as session:
         native = session.lookup(request)
     plain_view = look(own=True)
@@ -97,13 +91,12 @@ def on_this_host(name: str) -> Gathered:
         net = read_net(netlink)
     view = look(tuple(dict.fromkeys((*said.targets, *targets))))
     spec = LaneSpec(build.version, build.arch, "cffi", build.origin)
-    prediction = predict(request, names, view, read_gai_conf(), spec.dialect)
-    error = native.error if isinstance(native, Answer) else None
-    known = PresenceRow.unanswered(request, error) or PresenceRow.of(
-        presence(request, names, view.addresses, spec.dialect)
-    )
-    by_go = _go(request, targets, view, said.note)
-    return Gathered(net, (_cgo(spec, native, prediction, known, said.note), by_go))
+    scenario = Scenario.model_construct(name="this host", host=Host(), lookups=(lookup,))
+    conf = NamedGaiConf("own", read_gai_conf())
+    by_glibc = _cgo(Evidence(scenario, lookup, conf, view, names, spec, native), said.note)
+    failed = PresenceRow.unanswered(request, by_glibc.error)
+    by_glibc = replace(by_glibc, presence=failed or by_glibc.presence)
+    return Gathered(net, (by_glibc, _go(request, targets, view, said.note)))
 
 
 def read_net(netlink: Netlink) -> Net:
@@ -136,11 +129,10 @@ def _found_by_go(
     return tuple(item.target for item in golang.find(request, names, view, _GO).items)
 
 
-def _cgo(
-    lane: LaneSpec, native: Outcome, prediction: Prediction, known: PresenceRow, note: str = ""
-) -> ResolverAnswer:
+def _cgo(evidence: Evidence, note: str = "") -> ResolverAnswer:
     """glibc's answer, and the model's reason for the first two where it has the same order."""
-    addresses, error = _looked_up(native)
+    lane, prediction = evidence.lane, prediction_for(evidence)
+    addresses, error = _looked_up(evidence.native)
     model = tuple(unmapped_target(item.target.address).address for item in prediction.items)
     given = reasons(prediction) if model == addresses else ()
     return ResolverAnswer(
@@ -151,7 +143,7 @@ def _cgo(
         native=True,
         first_two=given[0] if given else None,
         note=note,
-        presence=known,
+        presence=presence_of(evidence),
         glibc=lane.glibc,
     )
 
