@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from harness.glibcs.archive import started
 from harness.glibcs.discover import Tree
-from harness.sandbox import programs
 from harness.text.reading import read_regular
 
 STATUS = "var/lib/dpkg/status"
@@ -53,15 +52,8 @@ def package_of(tree: Tree, packages: Iterable[Path]) -> OfDistribution:
 
 def package_of_host() -> OfDistribution:
     """What this host says of its own glibc; rpm is asked where dpkg has none."""
-    found, rpm = _package(Tree(Path("/"))), programs.find("rpm")
-    if not found.package_version and rpm is not None:
-        with suppress(OSError, subprocess.SubprocessError):
-            said = subprocess.run(
-                [rpm, *_OF_GLIBC], timeout=_SECONDS, stdin=subprocess.DEVNULL, capture_output=True,
-                env=programs.environment(), encoding="utf-8", errors="replace", check=True,
-            ).stdout  # fmt: skip
-            return found._replace(package_version=said.partition("\n")[0][:_LONGEST])
-    return found
+    found = _package(Tree(Path("/")))
+    return found if found.package_version else found._replace(package_version=_of_rpm())
 
 
 def _package(tree: Tree, *versions: str) -> OfDistribution:
@@ -93,13 +85,16 @@ def _database(tree: Tree) -> str:
             if found is not None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 os.link(found, place)
-        for part in dict.fromkeys(Path(folder, one).parent for one in DATABASES):
-            # what rpm says of an empty folder or a package that is not there has blanks
-            if part.is_dir():
-                said = _answer("rpm", "--dbpath", str(part), "--nosignature", *_OF_GLIBC)
-                if said.strip() and " " not in said:
-                    return said.partition("\n")[0]
-    return ""
+        parts = dict.fromkeys(Path(folder, one).parent for one in DATABASES)
+        said = (_of_rpm("--dbpath", str(one), "--nosignature") for one in parts if one.is_dir())
+        return next(filter(None, said), "")
+
+
+def _of_rpm(*options: str) -> str:
+    """glibc's version in an rpm database; of an empty one, or without rpm, "", as of no glibc."""
+    said = _answer("rpm", *options, *_OF_GLIBC)
+    # what rpm says of a package that is not there has blanks
+    return "" if " " in said else said.partition("\n")[0][:_LONGEST]
 
 
 def _answer(program: str, *words: str) -> str:
