@@ -103,21 +103,15 @@ def read_net(netlink: Netlink) -> Net:
     """The interfaces and route files of the caller's network namespace, of which ``netlink`` is
     a socket. Only reads. Raises OSError.
     """
-    addresses: dict[int, list[IPAddress]] = {}
-    for row in netlink.addresses():
-        # Go takes IFA_LOCAL where there is one: on a point-to-point link the own end
-        if row.local or row.address:
-            addresses.setdefault(row.index, []).append(row.own)
+    # Go takes IFA_LOCAL where there is one: on a point-to-point link the own end
+    rows = [row for row in netlink.addresses() if row.local or row.address]
     interfaces = tuple(
         NodeInterface(
-            name=link.name,
-            addresses=tuple(addresses.get(link.index, ())),
-            up=link.up,
-            loopback=link.loopback,
-            point_to_point=link.point_to_point,
+            link.name, tuple(row.own for row in rows if row.index == link.index),
+            link.up, link.loopback, link.point_to_point,
         )
         for link in netlink.links()
-    )
+    )  # fmt: skip
     return Net(interfaces, text_of("/proc/net/route"), text_of("/proc/net/ipv6_route"))
 
 
