@@ -51,12 +51,12 @@ class CffiLane(Lane):
     """
 
     def __init__(self, modules: Sequence[Path] = (), netlink: bool = True) -> None:
-        super().__init__()
+        super().__init__(self._start)
         self._netlink = netlink
         self._modules = tuple(str(path) for path in modules)
 
-    def _launch(self, **pipes: Any) -> subprocess.Popen[bytes]:
-        """As `Lane`. Raises LaneError also where this process's getaddrinfo is not glibc's."""
+    def _start(self, **pipes: Any) -> subprocess.Popen[bytes]:
+        """Raises LaneError also where this process's getaddrinfo is not glibc's."""
         # Loaded before the fork, so that a missing extension is an error here and not there.
         from harness.native._core import ffi, lib
         from harness.sandbox import syscalls

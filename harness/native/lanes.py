@@ -6,7 +6,6 @@ import os
 import struct
 import subprocess
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
@@ -306,21 +305,21 @@ class Burst(Session):
         return RecordError(what)
 
 
-class Lane(Closing, ABC):
+class Lane(Closing):
     """A way to one glibc: one worker, which forks a process for each session, one at a time.
 
     The worker is started at the first ``open`` and again when it was lost. It dies with the
     thread that started it.
+
+    ``launch`` starts its process, of which it gets ``stdin``, ``stdout`` and ``stderr``. It may
+    raise LaneError, OSError, subprocess.SubprocessError.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, launch: Callable[..., subprocess.Popen[bytes]]) -> None:
+        self._launch = launch
         self._worker: Worker | None = None
         self._session: Session | None = None
         self._number = 0
-
-    @abstractmethod
-    def _launch(self, *, stdin: int, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
-        """Starts the worker's process. Raises LaneError, OSError, subprocess.SubprocessError."""
 
     def start(self) -> Worker:
         """Starts the worker when it does not run. Raises LaneError."""

@@ -1,13 +1,13 @@
 """The lane to any glibc, through the worker program and that glibc's own loader."""
 
 import os
-import subprocess
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from harness.native.lanes import Lane
 from harness.native.record import LaneError
+from harness.sandbox import jail
 from harness.versions import ResolverName, interpreter_arch, sorting
 
 #: What glibc makes of the service name "gaiharness" in nsswitch.conf.
@@ -62,14 +62,7 @@ class WorkerLane(Lane):
         preload: Sequence[str] = (),
         netlink: bool = True,
     ) -> None:
-        super().__init__()
-        self._netlink = netlink
-        self._argv = [os.fspath(word) for word in argv]
-        self._root = root
+        words = [os.fspath(word) for word in argv]
         # the sessions clear their environment, so nothing of this reaches getaddrinfo
-        self._environment = {"LD_PRELOAD": ":".join(preload)} if preload else {}
-
-    def _launch(self, **pipes: Any) -> subprocess.Popen[bytes]:
-        from harness.sandbox import jail
-
-        return jail.start(self._argv, self._root, self._netlink, env=self._environment, **pipes)
+        environment = {"LD_PRELOAD": ":".join(preload)} if preload else {}
+        super().__init__(partial(jail.start, words, root, netlink, env=environment))

@@ -30,7 +30,7 @@ _REQUEST_SIZE = 65536
 _LOOK = 200  # milliseconds that an ended child may stay a zombie
 # What few hosts need takes longer to import than the rest; for many hosts that is done once here,
 # after so many requests, and for few by those that need it.
-_RARE, _WARM = ("sandbox.dns", "sandbox.jail", "kernel.rules"), 3
+_RARE, _WARM = ("sandbox.dns", "kernel.rules"), 3
 
 
 def serve(control: socket.socket, asker: int) -> None:
