@@ -13,7 +13,7 @@ from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.cares import NOSORT
 from harness.model.cares_rows import behaviour
-from harness.model.dialects import Dialect, for_each
+from harness.model.dialects import Dialect
 from harness.model.dns import Resolver
 from harness.model.dns_servers import Record, Server, ascii_lower
 from harness.model.gaiconf import Line
@@ -24,6 +24,7 @@ from harness.model.policy import Policy
 from harness.model.resolvers import page
 from harness.model.services import Kind, Service
 from harness.model.transport import ProcessAborted
+from harness.model.watched import for_each
 from harness.native.record import Query
 from harness.sandbox import SERVICES
 from harness.scenario.nameservice import NameServiceSpec, parse_hosts

@@ -16,15 +16,8 @@ from harness.compare.predict import Prediction
 from harness.compare.run import HostJob, collect
 from harness.compare.values import fill
 from harness.compare.verdict import by_server, fits, judge, prediction_for
-from harness.model.dialects import (
-    FEATURES,
-    Dialect,
-    WatchedDialect,
-    beyond_model,
-    dialect,
-    shown,
-    turned,
-)
+from harness.model.dialects import FEATURES, Dialect, beyond_model, dialect, shown, turned
+from harness.model.watched import WatchedDialect
 from harness.native.record import Answer, LaneError, TimedOut
 from harness.sandbox import Box, NoSandbox, Pool
 

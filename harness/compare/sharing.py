@@ -12,7 +12,7 @@ from harness.compare.evidence import Case, Evidence
 from harness.compare.predict import Prediction
 from harness.compare.presence import PresenceRow
 from harness.compare.results import Departure, DestinationRow, PairReason, Remark, Result
-from harness.model.dialects import WatchedDialect
+from harness.model.watched import WatchedDialect
 
 
 @dataclass(frozen=True, slots=True)

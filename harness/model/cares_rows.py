@@ -1,18 +1,15 @@
-"""What differs between versions of c-ares, as one table.
+"""What differs between versions of c-ares.
 
-A new c-ares is a new row here, or none; nothing else asks for a version number. Rows were read in
-the tags of its repository from 1.16.0, which brought ares_getaddrinfo, to 1.34.8, and run on
-1.17.1, 1.18.1, 1.34.8 and 1.34.9 of Debian.
+It was read in the tags of its repository from 1.16.0, which brought ares_getaddrinfo, to 1.34.8,
+and run on 1.17.1, 1.18.1, 1.34.8 and 1.34.9 of Debian.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
 from typing import Literal
 
-from harness.versions import Version
+from harness.model.history import at_version, history
 
 FIRST = "1.16.0"
 """The first that has ares_getaddrinfo."""
@@ -70,78 +67,45 @@ class CaresBehaviour:
     tried; ``past_failure``: after a failure of a name without a dot too.
     """
 
-    unreachable_by_chance: bool = True
-    literal_asked_for: bool = False
-    port_numbers: Literal["nonzero", "loose", "whole", "digits"] = "nonzero"
-    nameless: bool = False
-    localhost: Literal["none", "alone", "domain"] = "none"
-    localhost_filled: bool = False
-    merged_hosts: bool = False
-    unused_names: bool = False
-    whole_words: bool = False
-    end_dot_searched: bool = True
-    options_read: bool = False
-    long_lines_ignored: bool = False
-    plain_names: bool = False
-    prefix_lengths: Literal["cut", "garbage", "none"] = "cut"
-    tries: int = 4
-    edns_size: int = 512
-    by_failures: bool = False
-    error_told: bool = False
-    gives_up: Literal["never", "any", "IPv4"] = "never"
-    sent_later: bool = False
-    told_later: bool = False
-    format_retried: bool = False
-    alias_alone: Literal["crash", "success", "no data"] = "crash"
-    empty_last: bool = True
-    goes_on: bool = False
-    past_failure: bool = False
-
-
-ROWS: tuple[tuple[str, bool | int | str, str], ...] = (
-    ("alias_alone", "success", "1.17.2"),
-    ("alias_alone", "no data", "1.18.0"),
-    ("empty_last", False, "1.18.0"),
-    ("end_dot_searched", False, "1.18.0"),
-    ("goes_on", True, "1.18.0"),
-    ("literal_asked_for", True, "1.18.0"),
-    ("literal_asked_for", False, "1.19.0"),
-    ("localhost", "alone", "1.18.0"),
-    ("prefix_lengths", "garbage", "1.18.0"),
-    ("unreachable_by_chance", False, "1.18.0"),
-    ("unused_names", True, "1.18.0"),
-    ("port_numbers", "loose", "1.19.1"),
-    ("error_told", True, "1.20.0"),
-    ("gives_up", "any", "1.20.0"),
-    ("tries", 3, "1.20.0"),
-    ("by_failures", True, "1.22.0"),
-    ("edns_size", 1280, "1.22.0"),
-    ("localhost", "domain", "1.22.0"),
-    ("merged_hosts", True, "1.22.0"),
-    ("plain_names", True, "1.22.0"),
-    ("edns_size", 1232, "1.27.0"),
-    ("long_lines_ignored", True, "1.28.0"),
-    ("options_read", True, "1.28.0"),
-    ("whole_words", True, "1.28.0"),
-    ("sent_later", True, "1.33.0"),
-    ("past_failure", True, "1.34.0"),
-    ("format_retried", True, "1.34.3"),
-    ("gives_up", "IPv4", "1.34.3"),
-    ("localhost_filled", True, "1.34.5"),
-    ("port_numbers", "whole", "1.34.6"),
-    ("told_later", True, "1.34.6"),
-    ("nameless", True, "1.34.7"),
-    ("port_numbers", "digits", "1.34.7"),
-    ("prefix_lengths", "none", "1.34.9"),
-)
-"""A field of `Behaviour`, a value, and the first version that has it."""
+    unreachable_by_chance: bool = history(True, ("1.18.0", False))
+    literal_asked_for: bool = history(False, ("1.18.0", True), ("1.19.0", False))
+    port_numbers: Literal["nonzero", "loose", "whole", "digits"] = history(
+        "nonzero", ("1.19.1", "loose"), ("1.34.6", "whole"), ("1.34.7", "digits")
+    )
+    nameless: bool = history(False, ("1.34.7", True))
+    localhost: Literal["none", "alone", "domain"] = history(
+        "none", ("1.18.0", "alone"), ("1.22.0", "domain")
+    )
+    localhost_filled: bool = history(False, ("1.34.5", True))
+    merged_hosts: bool = history(False, ("1.22.0", True))
+    unused_names: bool = history(False, ("1.18.0", True))
+    whole_words: bool = history(False, ("1.28.0", True))
+    end_dot_searched: bool = history(True, ("1.18.0", False))
+    options_read: bool = history(False, ("1.28.0", True))
+    long_lines_ignored: bool = history(False, ("1.28.0", True))
+    plain_names: bool = history(False, ("1.22.0", True))
+    prefix_lengths: Literal["cut", "garbage", "none"] = history(
+        "cut", ("1.18.0", "garbage"), ("1.34.9", "none")
+    )
+    tries: int = history(4, ("1.20.0", 3))
+    edns_size: int = history(512, ("1.22.0", 1280), ("1.27.0", 1232))
+    by_failures: bool = history(False, ("1.22.0", True))
+    error_told: bool = history(False, ("1.20.0", True))
+    gives_up: Literal["never", "any", "IPv4"] = history(
+        "never", ("1.20.0", "any"), ("1.34.3", "IPv4")
+    )
+    sent_later: bool = history(False, ("1.33.0", True))
+    told_later: bool = history(False, ("1.34.6", True))
+    format_retried: bool = history(False, ("1.34.3", True))
+    alias_alone: Literal["crash", "success", "no data"] = history(
+        "crash", ("1.17.2", "success"), ("1.18.0", "no data")
+    )
+    empty_last: bool = history(True, ("1.18.0", False))
+    goes_on: bool = history(False, ("1.18.0", True))
+    past_failure: bool = history(False, ("1.34.0", True))
 
 
 @lru_cache(64)
 def behaviour(version: str) -> CaresBehaviour:
     """How c-ares ``version`` behaves, as "1.18.1". Raises ValueError for one older than `FIRST`."""
-    own = Version.parse(version)
-    if own < Version.parse(FIRST):
-        raise ValueError(f"c-ares {version}: the model begins with {FIRST}")
-    values = {field: value for field, value, since in ROWS if Version.parse(since) <= own}
-    return CaresBehaviour(**values)  # type: ignore[arg-type]
+    return at_version(CaresBehaviour, version, FIRST, "c-ares")

@@ -10,12 +10,10 @@ rule 7 compares temporary addresses, the Teredo label comes with 2.7, ::1 is lin
 and up to 2.8 a look-up for both families asks for IPv6 first.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
+from typing import Any
 
 from harness.text.nearest import did_you_mean
 from harness.versions import ARCHITECTURES, Version
@@ -27,8 +25,8 @@ COMPLETE_FROM = "2.9"
 FIRST_RUN = "2.17"
 """The oldest glibc the worker starts under: it takes symbols of that version (clock_gettime)."""
 _FIRST = (2, 5)
-T = TypeVar("T")
 _32BIT = frozenset(row.name for row in ARCHITECTURES.values() if row.bits == 32)
+_SHIFT_TO_ZERO = frozenset({"armhf", "armel", "ppc64el", "s390x"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,309 +34,231 @@ class Row:
     """One boundary: ``feature`` takes ``value`` from glibc ``since`` on (and on ``archs`` only)."""
 
     feature: str
-    value: bool | int | str
     since: tuple[int, int]
+    value: bool | int | str
     evidence: str
     archs: frozenset[str] | None = None
 
 
-def _from(since: tuple[int, int], feature: str, before: str, after: str) -> tuple[Row, Row]:
-    """A feature that is off in the beginning and on from glibc ``since``, with both evidences."""
-    return Row(feature, False, _FIRST, before), Row(feature, True, since, after)
+def _rows(*rows: tuple[Any, ...]) -> Any:
+    """A feature: from which release on it has which value, why, and the processors if not all."""
+    return field(metadata={"rows": rows})
 
 
-ROWS: tuple[Row, ...] = (
-    *_from(
-        (2, 8), "rule9_ipv4_in_subnet_only", "plain longest match up to 2.7 [read]",
-        "the common prefix of IPv4 addresses counts inside the source's subnet only "
-        "[run: suite rule9, 2.31 to 2.44]",
-    ),
-    *_from(
-        (2, 8), "scopev4_configurable", "scopev4 is unknown up to 2.7 [read]",
-        "gai.conf scopev4 [run: gaiconf-scopev4]",
-    ),
-    *_from(
-        (2, 17), "rfc1918_is_global", "10/8, 172.16/12, 192.168/16 site-local [read]",
-        "IPv4 private addresses are global scope [run]",
-    ),
-    *_from(
-        (2, 19), "loopback_source_by_127_0_0_1", "127/8 is looked up as it is [read]",
-        "a source in 127/8 is looked up as 127.0.0.1 when the socket was AF_INET [run]",
-    ),
-    Row(
-        "families_asked_together", False, _FIRST,
-        "a name service is asked for each family by itself [read]",
-    ),
-    Row(
-        "families_asked_together", True, (2, 9),
-        "where a service offers both families at once, that look-up serves AF_INET6 too, and "
-        "AF_INET with AI_CANONNAME: scope ids survive, and mapped addresses stay at their places "
-        "[read: 1eb946b935]",
-    ),
-    Row(
-        "families_asked_together", False, (2, 17),
-        "both families are asked for at once by AF_UNSPEC only [read: 8479f23aa1; run]",
-    ),
-    Row(
-        "mapped_beside_ipv6", True, _FIRST,
-        "AF_INET6 with AI_V4MAPPED and AI_ALL gives both [read]",
-    ),
-    Row(
-        "mapped_beside_ipv6", False, (2, 24),
-        "with AF_INET6, AI_V4MAPPED and AI_ALL the IPv4 addresses take the place of the IPv6 ones "
-        "[read: 4ab2ab03d4]",
-    ),
-    Row(
-        "mapped_beside_ipv6", True, (2, 26),
-        "AF_INET6 with AI_V4MAPPED and AI_ALL gives both again [read: 5cf88a83f2, bug 21295; run]",
-    ),
-    Row(
-        "rule7_fills_in_unknown", False, _FIRST,
-        "rule 7 looks at no interfaces up to 2.7 [read]",
-    ),
-    Row(
-        "rule7_fills_in_unknown", True, (2, 8),
-        "what rule 7 finds out of a native interface is also noted for unknown ones, and where "
-        "they had another note an assertion ends the process (see `transport`) [read]",
-    ),
-    Row(
-        "rule7_fills_in_unknown", False, (2, 19),
-        "an unknown interface never counts as native [read: 894f3f1049, bug 9954; run]",
-    ),
-    *_from(
-        (2, 25), "zone_numbers_checked",
-        "the zone of a numeric name is strtoul's: empty, with blanks, sign and wrap-around [read]",
-        "a zone is digits below 2**32 [read: 80d8cb91de; run]",
-    ),
-    *_from(
-        (2, 26), "node_local_zone_names",
-        "a name of an interface is a zone of fe80::/10 and link-local multicast only [read]",
-        "and of node-local multicast [read: f768b45020, bug 21657; run]",
-    ),
-    *_from(
-        (2, 26), "interface_names_whole",
-        "of a zone of more than 15 bytes the first 15 are the interface's name [read]",
-        "it is no interface's [read: 2180fee114 of 2.27, bug 22442, in the branch of 2.26 too; "
-        "run]",
-    ),
-    *_from(
-        (2, 27), "no_data_told_by_family",
-        "a look-up for one family says EAI_NONAME of a name without such addresses, unless a "
-        "module sets errno too; DNS does so after a failure, which is EAI_AGAIN [read]",
-        "EAI_NODATA where the service tells it, and EAI_SYSTEM where its module is missing or DNS "
-        "tells of an error of its own [read: a2881ef014, 5f8340f583, f4a6be2582, 53250a21b8, "
-        "bug 21922; run]",
-    ),
-    Row(
-        "unavailable_is_system_error", False, _FIRST,
-        "a last service that is not there is told by its own error [read]",
-    ),
-    Row(
-        "unavailable_is_system_error", True, (2, 17),
-        "where the last service asked is not there, no DNS server or no module, that is EAI_SYSTEM "
-        "[read: cfde9b463d]",
-    ),
-    Row(
-        "unavailable_is_system_error", False, (2, 18),
-        "where no DNS server answers that is EAI_AGAIN [read: 3d04f5db20, bug 15339; run]",
-    ),
-    Row(
-        "failure_of_both_told", True, _FIRST,
-        "a failure of DNS for both families at once is EAI_AGAIN [read]",
-    ),
-    Row(
-        "failure_of_both_told", False, (2, 12),
-        "a failure of DNS for both families at once is EAI_NONAME [read: a682a1bf55]",
-    ),
-    Row(
-        "failure_of_both_told", True, (2, 20),
-        "it is EAI_AGAIN again [read: cf26a0cb6a, bug 16849; run]",
-    ),
-    *_from(
-        (2, 29), "numeric_names_whole",
-        "a blank ends an IPv4 address, whatever follows it [read]",
-        "an IPv4 address is the whole name [read: 108bc4049f, CVE-2016-10739; run]",
-    ),
-    *_from(
-        (2, 32), "files_keep_errno",
-        "the files service sets errno when it reads a line, and a plain IPv4 look-up then takes a "
-        "DNS failure after it for EAI_NODATA [run: 2.31]",
-        "the files service leaves errno as it is [run: 2.36 to 2.44; bdee910e88 of 2.32 reads its "
-        "lines anew]",
-    ),
-    Row(
-        "absent_hosts_is_no_data", True, _FIRST,
-        "without a hosts file the files service tells a look-up for both families of no data "
-        "[read; run: 2.39 as released]",
-        archs=frozenset(),  # so says a build that is told it: it is no matter of versions
-    ),
-    Row(
-        "absent_hosts_is_no_data", False, _FIRST,
-        "it says that it does not know the name [read: Debian's patch since 2.10; run: Debian's "
-        "2.31 to 2.44]",
-    ),
-    *_from(
-        (2, 35), "files_before_dns",
-        "where nsswitch.conf has no hosts line that is dns [!UNAVAIL=return] files "
-        "[read: bug 28700; run: 2.31]",
-        "it is files dns [read: bug 28700; run: 2.36]",
-    ),
-    *_from(
-        (2, 36), "continue_discards",
-        "after a service with [SUCCESS=continue] or [SUCCESS=merge] its addresses are kept, and "
-        "those of the next follow; where both families are asked for at once, the next one "
-        "overwrites them in memory, and what comes of it is undefined [run: 2.31]",
-        "[SUCCESS=continue] drops the addresses, and merging ends the look-up without any "
-        "[read: 1c37b8022e, bug 28931; run]",
-    ),
-    *_from(
-        (2, 36), "last_family_noted",
-        "of a service that gives one family at a time it stays known that IPv6 was found "
-        "[run: 2.31]",
-        "IPv4 that is found after IPv6 makes glibc forget that IPv6 was [read; run]",
-    ),
-    *_from(
-        (2, 36), "no_aaaa_known", "resolv.conf's no-aaaa is not known [run: 2.31]",
-        "with resolv.conf's no-aaaa DNS gives no IPv6 address [read: f282cdbe7f; run]",
-    ),
-    *_from(
-        (2, 36), "empty_answers_alike",
-        "of a DNS answer without an address, one with nothing but records of other types is a "
-        "failure with errno for both families at once, and one with CNAME records alone is "
-        "NOTFOUND for one family [run: 2.31]",
-        "for both families at once it is NOTFOUND, for one family TRYAGAIN, whatever is in it "
-        "[read: 1d495912a7, d101d836e7 of 2.37, in the branch of 2.36 too; run: Debian's 2.36]",
-    ),
-    *_from(
-        (2, 36), "owners_compared",
-        "of a DNS answer to a question for both families at once every address counts, whatever "
-        "name it is of [read; run: 2.31]",
-        "only those of the name asked for, or of the end of its CNAME records [read; run: Debian's "
-        "2.36]",
-    ),
-    *_from(
-        (2, 36), "short_errors_match",
-        "a DNS error that leaves the question out is waited past [run: 2.31]",
-        "it is an error as any [read: 691a3b2e9b of 2.41, bug 31890, in the branches from 2.36 on "
-        "too; run: Debian's 2.36]",
-    ),
-    *_from(
-        (2, 41), "strict_error_known", "resolv.conf's strict-error is not known [run: 2.31, 2.36]",
-        "with resolv.conf's strict-error one error in place of a reply sends glibc to the next "
-        "server [read: 765325951a, bug 27929; run]",
-    ),
-    *_from(
-        (2, 41), "merge_ends_lookup",
-        "[SUCCESS=merge] in a plain IPv4 look-up: that hosts cannot be merged is seen and "
-        "forgotten [run: 2.31, 2.36]",
-        "[SUCCESS=merge] ends a plain IPv4 look-up [read: 0fceed2545, bug 33361, in older "
-        "branches too; run: Debian's 2.41 to 2.44]",
-    ),
-    *_from(
-        (2, 41), "gaiconf_numbers_checked",
-        "a missing value is 0, an empty length /0, a missing length undefined [run: 2.31, 2.36]",
-        "lines with a missing number are dropped, no length means a host [run: 2.41, 2.43, 2.44]",
-    ),
-    *_from(
-        (2, 42), "mptcp_known", "IPPROTO_MPTCP is no protocol getaddrinfo knows [read]",
-        "IPPROTO_MPTCP accepted as a hint [read]",
-    ),
-    Row(
-        "systemd", 247, _FIRST,
-        "the nss-myhostname beside it knows no _outbound, gives an address twice that is there "
-        "twice, and ::1 where IPv6 is switched off [read; run: Debian's 247 with 2.31]",
-    ),
-    Row(
-        "systemd", 249, (2, 34),
-        "the nss-myhostname that distributions have beside it knows _outbound, gives each address "
-        "once, and no ::1 where IPv6 is switched off [read; run: Debian's 252 with 2.36]",
-    ),
-    Row(
-        "systemd", 257, (2, 41),
-        "the nss-myhostname that distributions have beside it leaves tentative addresses out, and "
-        "minds a route's preferred source and weights [read; run: Debian's 257 and 262 with 2.41 "
-        "to 2.44]",
-    ),
-    Row(
-        "shift_by_32", "modulo", _FIRST,
-        "0xffffffff << 32 shifts modulo 32 and gives all ones: prefix length 0 means /32 "
-        "[run: amd64, i386, arm64, riscv64, 2.31 to 2.44]",
-    ),
-    Row(
-        "shift_by_32", "zero", _FIRST,
-        "0xffffffff << 32 gives 0: prefix length 0 means every address is in the subnet "
-        "[run: armhf, ppc64el, s390x, 2.31 to 2.44; armel is armhf's instruction set]",
-        archs=frozenset({"armhf", "armel", "ppc64el", "s390x"}),
-    ),
-    Row(
-        "first_of_pair_keeps_top_bit", True, _FIRST, "both destinations of a comparison alike [run]"
-    ),
-    Row(
-        "first_of_pair_keeps_top_bit", False, (2, 36),
-        "the compiler took 0xffffffff << 32 for impossible and left out the test of the top bit "
-        "for the first of the two destinations compared: one that differs from the source there "
-        "counts by the bits behind it [run: Debian's 2.36, built by GCC 12.2; read there in the "
-        "machine code of ppc64el]",
-        archs=frozenset({"armhf", "armel", "ppc64el", "s390x"}),
-    ),
-    Row(
-        "first_of_pair_keeps_top_bit", True, (2, 37),
-        "both destinations alike again [run: 2.41 to 2.44, built by GCC 14 and 15]",
-    ),
-    Row("word_bits", 64, _FIRST, "strtoul's range is that of unsigned long [run]"),
-    Row("word_bits", 32, _FIRST, "strtoul's range is that of unsigned long [run]", archs=_32BIT),
-)  # fmt: skip
-
-
-FEATURES: dict[str, tuple[bool | int | str, ...]] = {
-    row.feature: tuple(dict.fromkeys(each.value for each in ROWS if each.feature == row.feature))
-    for row in ROWS
-}
-"""Each feature of the table with the values it takes."""
-TOLD = "as the build was told"
-"""The evidence of a row that a build was told, in the place of its version's."""
+def _since(release: tuple[int, int], before: str, after: str) -> Any:
+    """A feature that is off in the beginning and on from a release on, with both evidences."""
+    return _rows((_FIRST, False, before), (release, True, after))
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One glibc on one processor: the value of every feature of `ROWS`.
+    """One glibc on one processor: the value of every feature, each with its rows of `ROWS`.
 
     Two dialects are equal when all features are, whatever versions they belong to.
     """
 
     glibc: str = field(compare=False)
     arch: str
-    rule9_ipv4_in_subnet_only: bool
-    scopev4_configurable: bool
-    rfc1918_is_global: bool
-    loopback_source_by_127_0_0_1: bool
-    rule7_fills_in_unknown: bool
-    families_asked_together: bool
-    mapped_beside_ipv6: bool
-    zone_numbers_checked: bool
-    node_local_zone_names: bool
-    interface_names_whole: bool
-    no_data_told_by_family: bool
-    unavailable_is_system_error: bool
-    failure_of_both_told: bool
-    numeric_names_whole: bool
-    files_keep_errno: bool
-    absent_hosts_is_no_data: bool
-    files_before_dns: bool
-    continue_discards: bool
-    last_family_noted: bool
-    no_aaaa_known: bool
-    empty_answers_alike: bool
-    owners_compared: bool
-    short_errors_match: bool
-    strict_error_known: bool
-    merge_ends_lookup: bool
-    gaiconf_numbers_checked: bool
-    mptcp_known: bool
-    systemd: int
-    shift_by_32: str
-    first_of_pair_keeps_top_bit: bool
-    word_bits: int
+    # fmt: off
+    rule9_ipv4_in_subnet_only: bool = _since(
+        (2, 8), "plain longest match up to 2.7 [read]",
+        "the common prefix of IPv4 addresses counts inside the source's subnet only [run: suite "
+        "rule9, 2.31 to 2.44]",
+    )
+    scopev4_configurable: bool = _since(
+        (2, 8), "scopev4 is unknown up to 2.7 [read]", "gai.conf scopev4 [run: gaiconf-scopev4]",
+    )
+    rfc1918_is_global: bool = _since(
+        (2, 17), "10/8, 172.16/12, 192.168/16 site-local [read]",
+        "IPv4 private addresses are global scope [run]",
+    )
+    loopback_source_by_127_0_0_1: bool = _since(
+        (2, 19), "127/8 is looked up as it is [read]",
+        "a source in 127/8 is looked up as 127.0.0.1 when the socket was AF_INET [run]",
+    )
+    families_asked_together: bool = _rows(
+        (_FIRST, False, "a name service is asked for each family by itself [read]"),
+        ((2, 9), True,
+         "where a service offers both families at once, that look-up serves AF_INET6 too, and "
+         "AF_INET with AI_CANONNAME: scope ids survive, and mapped addresses stay at their places "
+         "[read: 1eb946b935]"),
+        ((2, 17), False,
+         "both families are asked for at once by AF_UNSPEC only [read: 8479f23aa1; run]"),
+    )
+    mapped_beside_ipv6: bool = _rows(
+        (_FIRST, True, "AF_INET6 with AI_V4MAPPED and AI_ALL gives both [read]"),
+        ((2, 24), False,
+         "with AF_INET6, AI_V4MAPPED and AI_ALL the IPv4 addresses take the place of the IPv6 "
+         "ones [read: 4ab2ab03d4]"),
+        ((2, 26), True,
+         "AF_INET6 with AI_V4MAPPED and AI_ALL gives both again [read: 5cf88a83f2, bug 21295; "
+         "run]"),
+    )
+    rule7_fills_in_unknown: bool = _rows(
+        (_FIRST, False, "rule 7 looks at no interfaces up to 2.7 [read]"),
+        ((2, 8), True,
+         "what rule 7 finds out of a native interface is also noted for unknown ones, and where "
+         "they had another note an assertion ends the process (see `transport`) [read]"),
+        ((2, 19), False,
+         "an unknown interface never counts as native [read: 894f3f1049, bug 9954; run]"),
+    )
+    zone_numbers_checked: bool = _since(
+        (2, 25),
+        "the zone of a numeric name is strtoul's: empty, with blanks, sign and wrap-around [read]",
+        "a zone is digits below 2**32 [read: 80d8cb91de; run]",
+    )
+    node_local_zone_names: bool = _since(
+        (2, 26),
+        "a name of an interface is a zone of fe80::/10 and link-local multicast only [read]",
+        "and of node-local multicast [read: f768b45020, bug 21657; run]",
+    )
+    interface_names_whole: bool = _since(
+        (2, 26), "of a zone of more than 15 bytes the first 15 are the interface's name [read]",
+        "it is no interface's [read: 2180fee114 of 2.27, bug 22442, in the branch of 2.26 too; "
+        "run]",
+    )
+    no_data_told_by_family: bool = _since(
+        (2, 27),
+        "a look-up for one family says EAI_NONAME of a name without such addresses, unless a "
+        "module sets errno too; DNS does so after a failure, which is EAI_AGAIN [read]",
+        "EAI_NODATA where the service tells it, and EAI_SYSTEM where its module is missing or DNS "
+        "tells of an error of its own [read: a2881ef014, 5f8340f583, f4a6be2582, 53250a21b8, bug "
+        "21922; run]",
+    )
+    unavailable_is_system_error: bool = _rows(
+        (_FIRST, False, "a last service that is not there is told by its own error [read]"),
+        ((2, 17), True,
+         "where the last service asked is not there, no DNS server or no module, that is "
+         "EAI_SYSTEM [read: cfde9b463d]"),
+        ((2, 18), False,
+         "where no DNS server answers that is EAI_AGAIN [read: 3d04f5db20, bug 15339; run]"),
+    )
+    failure_of_both_told: bool = _rows(
+        (_FIRST, True, "a failure of DNS for both families at once is EAI_AGAIN [read]"),
+        ((2, 12), False,
+         "a failure of DNS for both families at once is EAI_NONAME [read: a682a1bf55]"),
+        ((2, 20), True, "it is EAI_AGAIN again [read: cf26a0cb6a, bug 16849; run]"),
+    )
+    numeric_names_whole: bool = _since(
+        (2, 29), "a blank ends an IPv4 address, whatever follows it [read]",
+        "an IPv4 address is the whole name [read: 108bc4049f, CVE-2016-10739; run]",
+    )
+    files_keep_errno: bool = _since(
+        (2, 32),
+        "the files service sets errno when it reads a line, and a plain IPv4 look-up then takes a "
+        "DNS failure after it for EAI_NODATA [run: 2.31]",
+        "the files service leaves errno as it is [run: 2.36 to 2.44; bdee910e88 of 2.32 reads its "
+        "lines anew]",
+    )
+    absent_hosts_is_no_data: bool = _rows(
+        # of no processor: it is no matter of versions, and a build is told it
+        (_FIRST, True,
+         "without a hosts file the files service tells a look-up for both families of no data "
+         "[read; run: 2.39 as released]", frozenset()),
+        (_FIRST, False,
+         "it says that it does not know the name [read: Debian's patch since 2.10; run: Debian's "
+         "2.31 to 2.44]"),
+    )
+    files_before_dns: bool = _since(
+        (2, 35),
+        "where nsswitch.conf has no hosts line that is dns [!UNAVAIL=return] files [read: bug "
+        "28700; run: 2.31]",
+        "it is files dns [read: bug 28700; run: 2.36]",
+    )
+    continue_discards: bool = _since(
+        (2, 36),
+        "after a service with [SUCCESS=continue] or [SUCCESS=merge] its addresses are kept, and "
+        "those of the next follow; where both families are asked for at once, the next one "
+        "overwrites them in memory, and what comes of it is undefined [run: 2.31]",
+        "[SUCCESS=continue] drops the addresses, and merging ends the look-up without any [read: "
+        "1c37b8022e, bug 28931; run]",
+    )
+    last_family_noted: bool = _since(
+        (2, 36),
+        "of a service that gives one family at a time it stays known that IPv6 was found [run: "
+        "2.31]",
+        "IPv4 that is found after IPv6 makes glibc forget that IPv6 was [read; run]",
+    )
+    no_aaaa_known: bool = _since(
+        (2, 36), "resolv.conf's no-aaaa is not known [run: 2.31]",
+        "with resolv.conf's no-aaaa DNS gives no IPv6 address [read: f282cdbe7f; run]",
+    )
+    empty_answers_alike: bool = _since(
+        (2, 36),
+        "of a DNS answer without an address, one with nothing but records of other types is a "
+        "failure with errno for both families at once, and one with CNAME records alone is "
+        "NOTFOUND for one family [run: 2.31]",
+        "for both families at once it is NOTFOUND, for one family TRYAGAIN, whatever is in it "
+        "[read: 1d495912a7, d101d836e7 of 2.37, in the branch of 2.36 too; run: Debian's 2.36]",
+    )
+    owners_compared: bool = _since(
+        (2, 36),
+        "of a DNS answer to a question for both families at once every address counts, whatever "
+        "name it is of [read; run: 2.31]",
+        "only those of the name asked for, or of the end of its CNAME records [read; run: Debian's "
+        "2.36]",
+    )
+    short_errors_match: bool = _since(
+        (2, 36), "a DNS error that leaves the question out is waited past [run: 2.31]",
+        "it is an error as any [read: 691a3b2e9b of 2.41, bug 31890, in the branches from 2.36 on "
+        "too; run: Debian's 2.36]",
+    )
+    strict_error_known: bool = _since(
+        (2, 41), "resolv.conf's strict-error is not known [run: 2.31, 2.36]",
+        "with resolv.conf's strict-error one error in place of a reply sends glibc to the next "
+        "server [read: 765325951a, bug 27929; run]",
+    )
+    merge_ends_lookup: bool = _since(
+        (2, 41),
+        "[SUCCESS=merge] in a plain IPv4 look-up: that hosts cannot be merged is seen and "
+        "forgotten [run: 2.31, 2.36]",
+        "[SUCCESS=merge] ends a plain IPv4 look-up [read: 0fceed2545, bug 33361, in older branches "
+        "too; run: Debian's 2.41 to 2.44]",
+    )
+    gaiconf_numbers_checked: bool = _since(
+        (2, 41),
+        "a missing value is 0, an empty length /0, a missing length undefined [run: 2.31, 2.36]",
+        "lines with a missing number are dropped, no length means a host [run: 2.41, 2.43, 2.44]",
+    )
+    mptcp_known: bool = _since(
+        (2, 42), "IPPROTO_MPTCP is no protocol getaddrinfo knows [read]",
+        "IPPROTO_MPTCP accepted as a hint [read]",
+    )
+    systemd: int = _rows(
+        (_FIRST, 247,
+         "the nss-myhostname beside it knows no _outbound, gives an address twice that is there "
+         "twice, and ::1 where IPv6 is switched off [read; run: Debian's 247 with 2.31]"),
+        ((2, 34), 249,
+         "the nss-myhostname that distributions have beside it knows _outbound, gives each "
+         "address once, and no ::1 where IPv6 is switched off [read; run: Debian's 252 with 2.36]"),
+        ((2, 41), 257,
+         "the nss-myhostname that distributions have beside it leaves tentative addresses out, "
+         "and minds a route's preferred source and weights [read; run: Debian's 257 and 262 with "
+         "2.41 to 2.44]"),
+    )
+    shift_by_32: str = _rows(
+        (_FIRST, "modulo",
+         "0xffffffff << 32 shifts modulo 32 and gives all ones: prefix length 0 means /32 [run: "
+         "amd64, i386, arm64, riscv64, 2.31 to 2.44]"),
+        (_FIRST, "zero",
+         "0xffffffff << 32 gives 0: prefix length 0 means every address is in the subnet [run: "
+         "armhf, ppc64el, s390x, 2.31 to 2.44; armel is armhf's instruction set]", _SHIFT_TO_ZERO),
+    )
+    first_of_pair_keeps_top_bit: bool = _rows(
+        (_FIRST, True, "both destinations of a comparison alike [run]"),
+        ((2, 36), False,
+         "the compiler took 0xffffffff << 32 for impossible and left out the test of the top bit "
+         "for the first of the two destinations compared: one that differs from the source there "
+         "counts by the bits behind it [run: Debian's 2.36, built by GCC 12.2; read there in the "
+         "machine code of ppc64el]", _SHIFT_TO_ZERO),
+        ((2, 37), True,
+         "both destinations alike again [run: 2.41 to 2.44, built by GCC 14 and 15]"),
+    )
+    word_bits: int = _rows(
+        (_FIRST, 64, "strtoul's range is that of unsigned long [run]"),
+        (_FIRST, 32, "strtoul's range is that of unsigned long [run]", _32BIT),
+    )
+    # fmt: on
 
     def netmask(self, prefixlen: int) -> int:
         """The IPv4 netmask of ``prefixlen`` bits, whose shift by 32 is up to the processor."""
@@ -347,18 +267,28 @@ class Dialect:
         return 0xFFFFFFFF << (32 - prefixlen) & 0xFFFFFFFF
 
 
+ROWS: tuple[Row, ...] = tuple(
+    Row(each.name, *row) for each in fields(Dialect) for row in each.metadata.get("rows", ())
+)
+"""The whole table."""
+FEATURES: dict[str, tuple[Any, ...]] = {
+    row.feature: tuple(dict.fromkeys(each.value for each in ROWS if each.feature == row.feature))
+    for row in ROWS
+}
+"""Each feature of the table with the values it takes."""
+TOLD = "as the build was told"
+"""The evidence of a row that a build was told, in the place of its version's."""
+
+
 @lru_cache(maxsize=64)
-def dialect(glibc: str, arch: str = "amd64", rows: tuple[Row, ...] = ROWS) -> Dialect:
+def dialect(glibc: str, arch: str = "amd64") -> Dialect:
     """The dialect of glibc ``glibc`` on ``arch`` (Debian's name).
 
-    The last row of a feature that begins at or before the version and names the
-    processor (or none) holds. Raises ValueError for versions before 2.5, where the
-    table begins.
+    Raises ValueError for versions before 2.5, where the table begins.
     """
-    holding = _holding(Version.parse(glibc).release, arch, rows)
-    if not holding:
+    values: dict[str, Any] = {name: row.value for name, row in _holding(glibc, arch).items()}
+    if not values:
         raise ValueError(f"glibc {glibc}: the model begins with 2.5")
-    values: dict[str, Any] = {feature: row.value for feature, row in holding.items()}
     return Dialect(glibc, arch, **values)
 
 
@@ -380,7 +310,7 @@ def differences(one: Dialect, other: Dialect) -> tuple[Row, ...]:
     >>> [row.feature for row in differences(dialect("2.41"), dialect("2.43"))]
     ['mptcp_known']
     """
-    holding = _holding(Version.parse(other.glibc).release, other.arch, ROWS)
+    holding = _holding(other.glibc, other.arch)
     values = ((row, getattr(other, feature)) for feature, row in holding.items())
     return tuple(
         row if row.value == value else replace(row, value=value, evidence=TOLD)
@@ -413,58 +343,13 @@ def told(dialect: Dialect, rows: Iterable[str]) -> Dialect:
     return replace(dialect, **changes) if changes else dialect
 
 
-class WatchedDialect:
-    """A dialect that notes what is asked of it. It equals itself alone, so that no cache serves it.
-
-    What was worked out under it holds for every dialect that says the same of all that was asked.
-    """
-
-    def __init__(self, own: Dialect) -> None:
-        self._own = own
-        self._asked: dict[str, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._own, name)
-        if callable(value):  # a method asks, too
-            return partial(getattr(Dialect, name), self)
-        self._asked[name] = value
-        setattr(self, name, value)  # the next time it is found without this
-        return value
-
-    def holds_for(self, other: Dialect) -> bool:
-        """Whether another dialect says the same of all that was asked."""
-        return all(getattr(other, name) == value for name, value in self._asked.items())
-
-
-def for_each(dialects: Iterable[Dialect], work: Callable[[Dialect], T]) -> list[T]:
-    """What ``work`` makes of each dialect, done once for those that agree in all it asks for.
-
-    >>> one, other = for_each([dialect("2.31"), dialect("2.44")], lambda own: [own.word_bits])
-    >>> one is other
-    True
-    """
-    done: list[tuple[WatchedDialect, T]] = []
-    made: list[T] = []
-    for one in dialects:
-        for watched, known in done:
-            if watched.holds_for(one):
-                made.append(known)
-                break
-        else:
-            own = WatchedDialect(one)
-            made.append(work(cast(Dialect, own)))
-            done.append((own, made[-1]))
-    return made
-
-
 def turned(dialect: Dialect) -> dict[str, Dialect]:
     """For each feature of the dialect table, the dialect with the other value of it."""
-    made = {}
-    for feature, values in FEATURES.items():
-        other = next(value for value in values if value != getattr(dialect, feature))
-        change: dict[str, Any] = {feature: other}
-        made[feature] = replace(dialect, **change)
-    return made
+    others = {
+        feature: next(value for value in values if value != getattr(dialect, feature))
+        for feature, values in FEATURES.items()
+    }
+    return {feature: replace(dialect, **{feature: value}) for feature, value in others.items()}
 
 
 def shown(value: bool | int | str) -> str:
@@ -472,10 +357,11 @@ def shown(value: bool | int | str) -> str:
     return str(value).lower()
 
 
-def _holding(release: tuple[int, int], arch: str, rows: tuple[Row, ...]) -> dict[str, Row]:
+def _holding(glibc: str, arch: str) -> dict[str, Row]:
     """The row of each feature that holds: the last to begin and to name the processor or none."""
+    release = Version.parse(glibc).release
     return {
         row.feature: row
-        for row in rows
+        for row in ROWS
         if row.since <= release and (row.archs is None or arch in row.archs)
     }

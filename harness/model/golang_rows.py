@@ -1,18 +1,15 @@
-"""What differs between versions of Go, as one table.
+"""What differs between versions of Go.
 
-A new Go is a new row here; nothing else asks for a version number. The rows were read in, and run
-on, 1.15.15, 1.19.8, 1.21.13, 1.22.12, 1.23.5, 1.24.4, 1.25.12 and 1.26.11; what changed between
-two of these is said to begin with the later one, unless Go's release notes know better. Not
-here: Go 1.21.0 to 1.21.10 and 1.22.0 to 1.22.3 do not know 127.0.0.0/8 and 169.254.0.0/16 of a
-hosts file for what they are (CVE-2024-24790).
+It was read in, and run on, 1.15.15, 1.19.8, 1.21.13, 1.22.12, 1.23.5, 1.24.4, 1.25.12 and 1.26.11;
+what changed between two of these is said to begin with the later one, unless Go's release notes
+know better. Not here: Go 1.21.0 to 1.21.10 and 1.22.0 to 1.22.3 do not know 127.0.0.0/8 and
+169.254.0.0/16 of a hosts file for what they are (CVE-2024-24790).
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.versions import Version
+from harness.model.history import at_version, history
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +27,18 @@ class GoBehaviour:
     and ``four_digits`` at most in a part of an IPv6 address.
     """
 
-    services_one_by_one: bool = False
-    miss_is_error: bool = False
-    asks_one_family: bool = False
-    onion_by_name: bool = False
-    root_is_name: bool = False
-    rooted_254_asked: bool = False
-    no_leading_zeros: bool = False
-    zone_from_first_percent: bool = False
-    four_digits: bool = False
-
-
-ROWS: tuple[tuple[str, str], ...] = (
-    ("no_leading_zeros", "1.17"),
-    ("root_is_name", "1.17"),
-    ("asks_one_family", "1.19"),
-    ("rooted_254_asked", "1.21"),
-    ("services_one_by_one", "1.21"),
-    ("miss_is_error", "1.21"),
-    ("zone_from_first_percent", "1.21"),
-    ("onion_by_name", "1.22"),
-    ("four_digits", "1.23"),
-)
-"""Each field of `Behaviour`, and the first version in which it is on."""
+    services_one_by_one: bool = history(False, ("1.21", True))
+    miss_is_error: bool = history(False, ("1.21", True))
+    asks_one_family: bool = history(False, ("1.19", True))
+    onion_by_name: bool = history(False, ("1.22", True))
+    root_is_name: bool = history(False, ("1.17", True))
+    rooted_254_asked: bool = history(False, ("1.21", True))
+    no_leading_zeros: bool = history(False, ("1.17", True))
+    zone_from_first_percent: bool = history(False, ("1.21", True))
+    four_digits: bool = history(False, ("1.23", True))
 
 
 @lru_cache(64)
 def behaviour(version: str) -> GoBehaviour:
     """How Go ``version`` behaves, as "1.19.8". Raises ValueError for what is no version."""
-    own = Version.parse(version)
-    return GoBehaviour(**{name: Version.parse(since) <= own for name, since in ROWS})
+    return at_version(GoBehaviour, version)

@@ -1,16 +1,13 @@
-"""What differs between versions of musl, as one table.
+"""What differs between versions of musl.
 
-A new musl is a new row here, or none; nothing else asks for a version number. Rows were read in
-the releases from 1.1.24 to 1.2.6 and run on 1.2.2, 1.2.3, 1.2.5 and 1.2.6 of Debian, and on
-1.1.24, 1.2.0, 1.2.1 and 1.2.4 built from the releases' sources.
+They were read in the releases from 1.1.24 to 1.2.6 and run on 1.2.2, 1.2.3, 1.2.5 and 1.2.6 of
+Debian, and on 1.1.24, 1.2.0, 1.2.1 and 1.2.4 built from the releases' sources.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.versions import Version
+from harness.model.history import at_version, history
 
 FIRST = "1.1.24"
 """The oldest that was read."""
@@ -30,32 +27,16 @@ class MuslBehaviour:
     before, what is in it counted. ``limits_of_answers``: of a long one only a part is read.
     """
 
-    whole_answers: bool = False
-    first_line_names: bool = False
-    no_data_told: bool = False
-    ipv6_first: bool = False
-    bad_names_unknown: bool = False
-    tcp: bool = False
-    limits_of_answers: bool = True
-
-
-ROWS: tuple[tuple[str, bool, str], ...] = (
-    ("whole_answers", True, "1.2.1"),
-    ("first_line_names", True, "1.2.2"),
-    ("no_data_told", True, "1.2.4"),
-    ("ipv6_first", True, "1.2.4"),
-    ("bad_names_unknown", True, "1.2.4"),
-    ("tcp", True, "1.2.4"),
-    ("limits_of_answers", False, "1.2.5"),
-)
-"""A field of `Behaviour`, a value, and the first version that has it."""
+    whole_answers: bool = history(False, ("1.2.1", True))
+    first_line_names: bool = history(False, ("1.2.2", True))
+    no_data_told: bool = history(False, ("1.2.4", True))
+    ipv6_first: bool = history(False, ("1.2.4", True))
+    bad_names_unknown: bool = history(False, ("1.2.4", True))
+    tcp: bool = history(False, ("1.2.4", True))
+    limits_of_answers: bool = history(True, ("1.2.5", False))
 
 
 @lru_cache(64)
 def behaviour(version: str) -> MuslBehaviour:
     """How musl ``version`` behaves, as "1.2.3". Raises ValueError for one older than `FIRST`."""
-    own = Version.parse(version)
-    if own < Version.parse(FIRST):
-        raise ValueError(f"musl {version}: the model begins with {FIRST}")
-    values = {field: value for field, value, since in ROWS if Version.parse(since) <= own}
-    return MuslBehaviour(**values)
+    return at_version(MuslBehaviour, version, FIRST, "musl")

@@ -6,7 +6,8 @@ from dataclasses import replace
 from harness.compare.evidence import Evidence
 from harness.compare.sharing import Shared
 from harness.compare.verdict import analyse, judge
-from harness.model.dialects import WatchedDialect, dialect
+from harness.model.dialects import dialect
+from harness.model.watched import WatchedDialect
 from harness.native.record import Answer
 
 OTHERS = ("2.5", "2.17", "2.31", "2.36", "2.41", "2.44")

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from harness.model.dialects import ROWS, Dialect, Row, dialect, differences, told
+from harness.model.dialects import ROWS, Dialect, dialect, differences, told
 from tests.model.kit import EVERY_DIALECT, VERSIONS
 
 FEATURES = {field.name for field in fields(Dialect)} - {"glibc", "arch"}
@@ -90,11 +90,9 @@ def test_every_row_has_evidence_and_every_feature_a_beginning() -> None:
         assert since == sorted(since)
 
 
-def test_before_the_table_begins_and_a_new_row() -> None:
+def test_before_the_table_begins() -> None:
     with pytest.raises(ValueError, match=r"2\.5"):
         dialect("2.4")
-    rows = *ROWS, Row("rfc1918_is_global", False, (2, 99), "invented [read]")
-    assert [dialect(v, "amd64", rows).rfc1918_is_global for v in ("2.98", "2.99")] == [True, False]
 
 
 def test_a_row_is_told_one_value() -> None:

@@ -28,7 +28,7 @@ from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
 from harness.compare.verdict import fits, prediction_for
 from harness.kernel.own_names import IPV6_FILES
-from harness.model.dialects import Dialect, for_each, turned
+from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import NameService
 from harness.model.order import order_for
@@ -36,6 +36,7 @@ from harness.model.policy import Policy
 from harness.model.reload import Reading
 from harness.model.resolvers import page
 from harness.model.transport import ProcessAborted
+from harness.model.watched import for_each
 from harness.native.frames import lookup_payload
 from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, decode
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
