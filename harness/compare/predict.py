@@ -8,7 +8,6 @@ from ipaddress import ip_address
 from itertools import combinations, permutations
 from operator import or_
 
-from harness.model import lookup as model_lookup
 from harness.model.address_table import address_table, candidates
 from harness.model.addresses import parse_target
 from harness.model.cares import NOSORT
@@ -19,6 +18,7 @@ from harness.model.dns_servers import Record, Server, ascii_lower
 from harness.model.gaiconf import Line
 from harness.model.host import HostView, Target
 from harness.model.lookup import Etc, Found, Item, NameService, Request, find
+from harness.model.netdb import AI, AI_DEFAULT
 from harness.model.order import RULES, Candidate, Order, Rule, Sort, merge_sort, order_for
 from harness.model.policy import Policy
 from harness.model.resolvers import page
@@ -33,11 +33,7 @@ from harness.versions import ResolverName, sorting
 
 FAMILIES = {"unspec": 0, "inet": 2, "inet6": 10}
 SOCKTYPES = {"any": 0, "stream": 1, "dgram": 2, "raw": 3, "seqpacket": 5, "dccp": 6}
-FLAGS: dict[str, int] = {
-    name: getattr(model_lookup, name)
-    for name in vars(model_lookup)
-    if name.startswith("AI_") and name != "AI_DEFAULT"  # which is two of them
-}
+FLAGS: dict[str, int] = {f"AI_{name}": bit for name, bit in vars(AI).items() if name.isupper()}
 
 LOOPBACKS = tuple(Target(ip_address(text)) for text in ("127.0.0.1", "::1"))
 """What is reached where a family is configured, as musl has it."""
@@ -55,7 +51,7 @@ _MOST_UNSETTLED = 5
 def request_for(lookup: Lookup) -> Query:
     """The C arguments of a scenario's look-up."""
     if lookup.hints == "none":
-        return Query(lookup.name, lookup.service, flags=model_lookup.AI_DEFAULT, hints=False)
+        return Query(lookup.name, lookup.service, flags=AI_DEFAULT, hints=False)
     return Query(
         name=lookup.name,
         service=lookup.service,
@@ -287,7 +283,7 @@ def targets_of_other(
 ) -> Iterator[Target]:
     """Every destination that another resolver may sort, or reaches to see what a host has."""
     model = page(resolver)
-    if any(one.flags & model_lookup.AI_ADDRCONFIG for one in requests):
+    if any(one.flags & AI.ADDRCONFIG for one in requests):
         yield from LOOPBACKS
     for request in requests:
         if not model.not_asked(request, names):

@@ -10,14 +10,15 @@ from pydantic import Field
 
 from harness.compare.values import grouped, sent_by_values
 from harness.model.host import address_text
-from harness.model.lookup import AF_INET, AF_INET6, AI_V4MAPPED, Request
+from harness.model.lookup import Request
+from harness.model.netdb import AF, AI
 from harness.model.presence import Account, Made, Presence
 from harness.model.presence_reasons import Cause
 from harness.model.services import Ending
 
 _NAMED = 8  # addresses in one line
-_FAMILY = {AF_INET: "IPv4", AF_INET6: "IPv6"}
-_AF = {AF_INET: "AF_INET", AF_INET6: "AF_INET6"}
+_FAMILY = {AF.INET: "IPv4", AF.INET6: "IPv6"}
+_AF = {AF.INET: "AF_INET", AF.INET6: "AF_INET6"}
 _SERVICE_FAILED = ("EAI_AGAIN", "EAI_FAIL", "EAI_SYSTEM")
 _LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 
@@ -174,7 +175,7 @@ def _ending(ending: Ending) -> str:
 def _of(cause: Cause, request: Request) -> str:
     """A cause that rests on the look-up alone, in words."""
     if cause is Cause.FAMILY:
-        mapped = request.family == AF_INET6 and not request.flags & AI_V4MAPPED
+        mapped = request.family == AF.INET6 and not request.flags & AI.V4MAPPED
         without = " without AI_V4MAPPED" if mapped else ""
         return f"{_FAMILY[request.family]} alone is asked for ({_AF[request.family]}{without})"
     return _CAUSES[cause].format(name=request.name, service=request.service)
@@ -187,7 +188,7 @@ def _addrconfig(found: Presence) -> str:
     for address in found.host:
         text, version = address_text(address), address.version
         (own if text == _LOOPBACK[version] else counted)[version].append(text)
-    asked = {AF_INET: 4, AF_INET6: 6}.get(found.request.family)
+    asked = {AF.INET: 4, AF.INET6: 6}.get(found.request.family)
     missing = asked if asked and not counted[asked] else 6 if counted[4] else 4
     said = f"AI_ADDRCONFIG: the host has no IPv{missing} address"
     if own[missing]:

@@ -1,7 +1,5 @@
 """Addresses as plain integers inside the model, ``ipaddress`` objects at its edges."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -119,6 +117,11 @@ def needs_scope(address: IPAddress) -> bool:
     if address.version == 4:
         return False
     return is_link_local(address) or int(address) >> 112 & 0xFF0F in (0xFF01, 0xFF02)
+
+
+def mapped(address: IPAddress) -> Target:
+    """An IPv4 address in its IPv6 form."""
+    return Target(IPv6Address(as_ipv6_int(address)))
 
 
 def unmapped(address: IPAddress) -> IPv4Address:

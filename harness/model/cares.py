@@ -7,8 +7,6 @@ way to configure the order: c-ares reads no gai.conf, and sortlist of resolv.con
 ares_gethostbyname alone.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,18 +26,11 @@ from harness.model.cares_names import lookups as lookups_of
 from harness.model.cares_rows import CaresBehaviour, Status, behaviour
 from harness.model.chance import MOST_WAYS, Chance, outcomes
 from harness.model.host import HostView, Target
-from harness.model.lookup import (
-    AI_CANONNAME,
-    AI_NUMERICSERV,
-    AI_PASSIVE,
-    Found,
-    Item,
-    NameService,
-    Request,
-)
+from harness.model.lookup import Found, Item, NameService, Request
+from harness.model.netdb import AF, AI, FAMILY
 from harness.model.order import RULES, Destination, Order, order_of
 from harness.model.policy import DEFAULT_SCOPES, Policy, prefixes
-from harness.model.services import AF_INET, AF_INET6, AF_UNSPEC, FAMILY, UndefinedAnswer
+from harness.model.services import UndefinedAnswer
 from harness.model.standards import RFC6724, Standard, ipv6_bits, known_destinations
 
 NOSORT = 0x40000000
@@ -138,7 +129,7 @@ def _find(request: Request, names: NameService, own: CaresBehaviour, chance: Cha
         return Found(error="SIGSEGV")
     socket = (request.socktype, request.protocol) if request.hints else (0, 0)
     items = tuple(Item(target, *socket, port) for target in found.targets)
-    wants_name = request.hints and request.flags & AI_CANONNAME
+    wants_name = request.hints and request.flags & AI.CANONNAME
     return Found(
         items, None, bool(request.name and items[1:]) and not request.flags & NOSORT,
         found.canonname if items and wants_name else None, flags=0, errno=Status.SUCCESS,
@@ -153,9 +144,9 @@ def _addresses(
     request: Request, names: NameService, own: CaresBehaviour, chance: Chance
 ) -> tuple[Collected, int]:
     """The addresses and the port of each; raises Failed, _Died."""
-    name, family = request.name, request.family if request.hints else AF_UNSPEC
+    name, family = request.name, request.family if request.hints else AF.UNSPEC
     flags = request.flags if request.hints else 0
-    if family not in (AF_UNSPEC, AF_INET, AF_INET6):
+    if family not in (AF.UNSPEC, AF.INET, AF.INET6):
         raise Failed(Status.ENOTIMP)
     if name is None and not own.nameless:
         raise _Died
@@ -165,16 +156,16 @@ def _addresses(
         raise Failed(Status.ENOTFOUND)
     port = _port(request.service, flags, names, own)
     if name is None:
-        local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
+        local = ("::", "0.0.0.0") if flags & AI.PASSIVE else ("::1", "127.0.0.1")
         both = Target(IPv6Address(local[0])), Target(IPv4Address(local[1]))
-        targets = [one for one in both if family in (AF_UNSPEC, FAMILY[one.address.version])]
+        targets = [one for one in both if family in (AF.UNSPEC, FAMILY[one.address.version])]
         return Collected(targets), port
-    four, six = ipv4(name), ipv6(name, own) if family != AF_INET else None
+    four, six = ipv4(name), ipv6(name, own) if family != AF.INET else None
     found = Collected()
     if four is not None:
         found.targets.append(Target(four))
         found.canonname = name
-        if family == AF_INET or not own.literal_asked_for:
+        if family == AF.INET or not own.literal_asked_for:
             return found, port
         found.canonname = None
     elif six is not None:
@@ -199,7 +190,7 @@ def _port(service: str | None, flags: int, names: NameService, own: CaresBehavio
     """The port of a service over TCP, whatever the socket is for; raises Failed."""
     if service is None:
         return 0
-    port = 0 if flags & AI_NUMERICSERV else names.services.get((service, "tcp"), 0)
+    port = 0 if flags & AI.NUMERICSERV else names.services.get((service, "tcp"), 0)
     if port:
         return port
     number = _number(service, own)

@@ -5,8 +5,6 @@ Source: c-ares, src/lib/ares_getaddrinfo.c, ares_init.c, ares_sysconfig_files.c,
 names.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +12,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from harness.model.cares_dns import CaresChannel, CaresReply
 from harness.model.cares_rows import CaresBehaviour, Status
-from harness.model.dns_servers import Record, ascii_lower
+from harness.model.dns_servers import ascii_lower
 from harness.model.host import Target
-from harness.model.lookup import AF_INET, AF_INET6, AF_UNSPEC, Etc
-from harness.model.services import FAMILY, UndefinedAnswer
+from harness.model.lookup import Etc
+from harness.model.netdb import AF, FAMILY, RECORDS
+from harness.model.services import UndefinedAnswer
 
 _LETTERS = {"d": "b", "r": "b", "f": "f"}
 _WORDS = {
@@ -25,9 +24,6 @@ _WORDS = {
     **dict.fromkeys(("files", "file", "local"), "f"),
 }
 _LOOPBACKS = (Target(IPv6Address("::1")), Target(IPv4Address("127.0.0.1")))
-_RECORDS: dict[int, tuple[Record, ...]] = {
-    AF_UNSPEC: ("A", "AAAA"), AF_INET: ("A",), AF_INET6: ("AAAA",),
-}  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z0-9._/*-]*")
 _ESCAPED = re.compile(r"\\(.)", re.S)
 _OCTETS = re.compile(r"0*([0-9]{1,3})" + r"(?:\.0*([0-9]{1,3}))?" * 3)
@@ -121,7 +117,7 @@ def hosts_file(name: str, family: int, etc: Etc, own: CaresBehaviour, found: Col
 
 
 def _of_family(targets: Sequence[Target], family: int) -> list[Target]:
-    return [one for one in targets if family in (AF_UNSPEC, FAMILY[one.address.version])]
+    return [one for one in targets if family in (AF.UNSPEC, FAMILY[one.address.version])]
 
 
 def _by_line(
@@ -212,7 +208,7 @@ class CaresDns:
     def __init__(self, name: str, family: int, etc: Etc, channel: CaresChannel) -> None:
         self.channel, self.own = channel, channel.own
         self.names = spellings(name, etc, self.own)
-        self.records = _RECORDS[family]
+        self.records = RECORDS[family]
         self.no_data = False
 
     def search(self, found: Collected, status: Status) -> Status:

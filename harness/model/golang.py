@@ -7,8 +7,6 @@ versions in `golang_rows`. Source: golang/go, src/net/addrselect.go, ipsock.go a
 version from 1.15 to 1.26 changed the order. There is no way to configure it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
@@ -17,19 +15,9 @@ from harness.model.addresses import is_v4mapped
 from harness.model.golang_names import find_targets, literal, unmapped_target
 from harness.model.golang_rows import GoBehaviour, behaviour
 from harness.model.host import HostView, IPAddress, Route, Target
-from harness.model.lookup import (
-    AF_INET,
-    AF_INET6,
-    AF_UNSPEC,
-    SOCK_DGRAM,
-    EaiError,
-    Found,
-    Item,
-    NameService,
-    Request,
-)
+from harness.model.lookup import Found, Item, NameService, Request
+from harness.model.netdb import AF, FAMILY, SOCK, EaiError
 from harness.model.order import RULES, Order
-from harness.model.services import FAMILY
 from harness.model.standards import RFC6724, Standard, ipv6_bits, of_reached, standard_order
 
 _INTERFACE_ID = 64  # bits of an IPv6 address that rule 9 does not look at
@@ -138,11 +126,11 @@ def not_asked(request: Request, names: NameService) -> str:
     """Why Go is not put a question, or ""."""
     if request.name is None or request.service is not None:
         return "LookupIPAddr is asked for a name alone, and takes no service"
-    if request.family not in (AF_UNSPEC, AF_INET, AF_INET6):
+    if request.family not in (AF.UNSPEC, AF.INET, AF.INET6):
         return "Go knows the networks ip, ip4 and ip6 alone"
     if request.flags and request.hints:
         return "Go has no word for getaddrinfo's flags"
-    if request.protocol or request.socktype not in range(SOCK_DGRAM + 1):
+    if request.protocol or request.socktype not in range(SOCK.DGRAM + 1):
         return "LookupIPAddr looks addresses up for no kind of socket"
     if not any(service.kind in ("files", "dns") for service in names.chain):
         return "a module of nsswitch.conf is glibc's: Go reads the hosts file and asks DNS"

@@ -4,8 +4,6 @@ Go reads the files itself, and never asks glibc or its modules. Source: golang/g
 nss.go, hosts.go, dnsconfig_unix.go, dnsclient_unix.go and dnsclient.go.
 """
 
-from __future__ import annotations
-
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +15,8 @@ from harness.model.addresses import is_v4mapped, unmapped
 from harness.model.dns_servers import Record, Server, ascii_lower
 from harness.model.golang_rows import GoBehaviour
 from harness.model.host import IPAddress, Target
-from harness.model.lookup import AF_INET, AF_INET6, EaiError, Etc, NameService
+from harness.model.lookup import Etc, NameService
+from harness.model.netdb import FAMILY, RECORDS, EaiError
 
 _ZEROS_BEFORE_DECIMAL = re.compile(r"(?<![0-9A-Fa-f])0+(?=[0-9]+(\.|\Z))")
 _ZEROS_OF_IPV6 = re.compile(r"(?<![0-9A-Fa-f.])0+(?=[0-9A-Fa-f]+(:|\Z))")
@@ -29,7 +28,6 @@ _Address = TypeVar("_Address", IPv4Address, IPv6Address)
 _BOTH = ("files", "dns")
 _OPTIONS = frozenset(("rotate", "single-request", "use-vc"))
 """Those of the options in a scenario's resolv.conf that a version with ``_in_doubt`` knows."""
-_RECORDS: dict[int, tuple[Record, ...]] = {AF_INET: ("A",), AF_INET6: ("AAAA",)}
 _PAIRS: dict[Record, tuple[Record, ...]] = {"A": ("A", "AAAA"), "AAAA": ("AAAA", "A")}
 """A pair of questions, by the one that comes first."""
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -210,8 +208,8 @@ class GoDns:
         if "single-request" not in resolver.options:
             self._read = _PAIRS[names.first_reply]
             self._asked = _PAIRS["AAAA" if resolver.offset else "A"]
-        if own.asks_one_family and family in _RECORDS:
-            self._asked = self._read = _RECORDS[family]
+        if own.asks_one_family and family in FAMILY.values():
+            self._asked = self._read = RECORDS[family]
 
     def ask(self, name: str) -> tuple[list[Target], str | None]:
         """The addresses of a name, or the EAI name of the error; neither, where nobody is asked."""

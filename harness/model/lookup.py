@@ -4,13 +4,11 @@ The order found here is the one rule 10 preserves. Follows glibc 2.9 to 2.44 for
 ``hosts: files``, ``hosts: dns`` and a module that hands over addresses as listed ("nss").
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv6Address, ip_address
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from harness.model.addresses import (
     inet_aton,
@@ -18,6 +16,7 @@ from harness.model.addresses import (
     interface_index,
     is_link_local,
     is_v4mapped,
+    mapped,
     scope_number,
     strtoul,
     unmapped,
@@ -26,16 +25,9 @@ from harness.model.dialects import Dialect
 from harness.model.dns import Resolver, Status
 from harness.model.dns_servers import Record, Server
 from harness.model.host import Target
+from harness.model.netdb import AF, AI, FAMILY, IPPROTO, SOCK, EaiError
 from harness.model.services import (
-    AF_INET,
-    AF_INET6,
-    AF_UNSPEC,
-    AI_ALL,
-    AI_CANONNAME,
-    AI_V4MAPPED,
-    FAMILY,
     Action,
-    EaiError,
     Held,
     Kind,
     Service,
@@ -43,62 +35,9 @@ from harness.model.services import (
     StaleFailure,
     UndefinedAnswer,
     answer,
-    mapped,
 )
 
-__all__ = [
-    "AF_INET",
-    "AF_INET6",
-    "AF_UNSPEC",
-    "AI_ADDRCONFIG",
-    "AI_ALL",
-    "AI_CANONIDN",
-    "AI_CANONNAME",
-    "AI_DEFAULT",
-    "AI_IDN",
-    "AI_IDN_ALLOW_UNASSIGNED",
-    "AI_IDN_USE_STD3_ASCII_RULES",
-    "AI_NUMERICHOST",
-    "AI_NUMERICSERV",
-    "AI_PASSIVE",
-    "AI_V4MAPPED",
-    "IPPROTO_DCCP",
-    "IPPROTO_MPTCP",
-    "IPPROTO_SCTP",
-    "IPPROTO_TCP",
-    "IPPROTO_UDP",
-    "IPPROTO_UDPLITE",
-    "SOCK_DCCP",
-    "SOCK_DGRAM",
-    "SOCK_RAW",
-    "SOCK_SEQPACKET",
-    "SOCK_STREAM",
-    "EaiError",
-    "Etc",
-    "Found",
-    "Item",
-    "NameService",
-    "Request",
-    "find",
-    "held",
-    "looks_numeric",
-    "sockets",
-]  # fmt: skip
-
-AI_PASSIVE = 0x1
-AI_NUMERICHOST = 0x4
-AI_ADDRCONFIG = 0x20
-AI_IDN = 0x40
-AI_CANONIDN = 0x80
-AI_NUMERICSERV = 0x400
-AI_IDN_ALLOW_UNASSIGNED, AI_IDN_USE_STD3_ASCII_RULES = 0x100, 0x200  # retired, and ignored
 _KNOWN_FLAGS = 0x7FF
-AI_DEFAULT = 0x28  # V4MAPPED and ADDRCONFIG: what glibc makes of a call without hints
-
-SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_DCCP = 1, 2, 3, 5, 6
-IPPROTO_TCP, IPPROTO_UDP, IPPROTO_DCCP, IPPROTO_SCTP = 6, 17, 33, 132
-IPPROTO_UDPLITE, IPPROTO_MPTCP = 136, 262
-
 _BLANK = re.compile(r"[ \t\n\v\f\r]")
 _DIGITS_AND_DOTS = re.compile(r"[0-9](?:[0-9.]*[0-9])?")
 
@@ -112,7 +51,7 @@ class Request:
 
     name: str | None
     service: str | None = None
-    family: int = AF_UNSPEC
+    family: int = AF.UNSPEC
     socktype: int = 0
     protocol: int = 0
     flags: int = 0
@@ -163,7 +102,7 @@ class NameService:
         """The services in the order in which they are asked."""
         return self.hosts or (Service(self.kind, self.names, self.spelled),)
 
-    def of(self, dialect: Dialect) -> NameService:
+    def of(self, dialect: Dialect) -> Self:
         """The name service as a glibc asks it, which has a hosts line of its own."""
         if not self.unset or dialect.files_before_dns:
             return self
@@ -187,7 +126,7 @@ class Item:
 
     @property
     def family(self) -> int:
-        """AF_INET or AF_INET6, of the entry and of its socket address."""
+        """AF.INET or AF.INET6, of the entry and of its socket address."""
         return FAMILY[self.target.address.version]
 
     @property
@@ -201,7 +140,7 @@ class Found:
     """The addrinfos in the order found, or the EAI name of the failure.
 
     ``needs_sort`` says whether getaddrinfo goes on to sort: only with more than one address.
-    ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort,
+    ``canonname`` is the name that AI.CANONNAME asks for; the first entry has it, after the sort,
     or every one where they are ``all_named``. ``flags`` is the ai_flags of each entry, None where
     that is what was asked for.
     ``errno`` is what the record has beside the error, where the resolver has a word of its own.
@@ -228,7 +167,7 @@ def find(
     """What getaddrinfo has in hand before it sorts.
 
     ``seen_ipv4`` and ``seen_ipv6`` are those of the address table: an address of the family
-    other than 127.0.0.1 or ::1 exists (AI_ADDRCONFIG asks for that).
+    other than 127.0.0.1 or ::1 exists (AI.ADDRCONFIG asks for that).
     """
     try:
         return _find(request, service.of(dialect), seen_ipv4, seen_ipv6, dialect)
@@ -244,24 +183,24 @@ def _find(
     name, family, flags = _given(request.name), request.family, request.flags
     if name is None and _given(request.service) is None:
         raise EaiError("EAI_NONAME")
-    if flags & ~_KNOWN_FLAGS or (flags & AI_CANONNAME and name is None):
+    if flags & ~_KNOWN_FLAGS or (flags & AI.CANONNAME and name is None):
         raise EaiError("EAI_BADFLAGS")
-    if family not in (AF_UNSPEC, AF_INET, AF_INET6):
+    if family not in (AF.UNSPEC, AF.INET, AF.INET6):
         raise EaiError("EAI_FAMILY")
-    if flags & AI_ADDRCONFIG:
+    if flags & AI.ADDRCONFIG:
         if not family and seen_ipv4 is not seen_ipv6:
-            family = AF_INET if seen_ipv4 else AF_INET6
-        elif not {AF_INET: seen_ipv4, AF_INET6: seen_ipv6}.get(family, True):
+            family = AF.INET if seen_ipv4 else AF.INET6
+        elif not {AF.INET: seen_ipv4, AF.INET6: seen_ipv6}.get(family, True):
             raise EaiError("EAI_NONAME")
     wanted = sockets(request, service.services, dialect)
     targets, canonname, got_ipv6, stale = _addresses(name, family, flags, service, dialect)
-    if got_ipv6 and flags & AI_V4MAPPED and not flags & AI_ALL:
+    if got_ipv6 and flags & AI.V4MAPPED and not flags & AI.ALL:
         targets = [target for target in targets if not is_v4mapped(target.address)]
     if not targets:
         raise EaiError("EAI_NONAME")
     items = tuple(Item(target, *socket) for target in targets for socket in wanted)
     return Found(
-        items, None, bool(targets[1:]), canonname if name and flags & AI_CANONNAME else None,
+        items, None, bool(targets[1:]), canonname if name and flags & AI.CANONNAME else None,
         stale=stale,
     )  # fmt: skip
 
@@ -281,14 +220,14 @@ class _Known(NamedTuple):
 
 
 _KNOWN = (
-    _Known(SOCK_STREAM, IPPROTO_TCP, "tcp", default=True),
-    _Known(SOCK_DGRAM, IPPROTO_UDP, "udp", default=True),
-    _Known(SOCK_DCCP, IPPROTO_DCCP, "dccp"),
-    _Known(SOCK_DGRAM, IPPROTO_UDPLITE, "udplite"),
-    _Known(SOCK_STREAM, IPPROTO_SCTP, "sctp"),
-    _Known(SOCK_SEQPACKET, IPPROTO_SCTP, "sctp"),
-    _Known(SOCK_STREAM, IPPROTO_MPTCP, "mptcp"),
-    _Known(SOCK_RAW, None, "raw", default=True),
+    _Known(SOCK.STREAM, IPPROTO.TCP, "tcp", default=True),
+    _Known(SOCK.DGRAM, IPPROTO.UDP, "udp", default=True),
+    _Known(SOCK.DCCP, IPPROTO.DCCP, "dccp"),
+    _Known(SOCK.DGRAM, IPPROTO.UDPLITE, "udplite"),
+    _Known(SOCK.STREAM, IPPROTO.SCTP, "sctp"),
+    _Known(SOCK.SEQPACKET, IPPROTO.SCTP, "sctp"),
+    _Known(SOCK.STREAM, IPPROTO.MPTCP, "mptcp"),
+    _Known(SOCK.RAW, None, "raw", default=True),
 )
 
 
@@ -300,11 +239,11 @@ def sockets(
     ``services`` as `NameService` has them; ports are in host byte order.
     """
     service, socktype, protocol = _given(request.service), request.socktype, request.protocol
-    known = (k for k in _KNOWN if k.protocol != IPPROTO_MPTCP or dialect.mptcp_known)
+    known = (k for k in _KNOWN if k.protocol != IPPROTO.MPTCP or dialect.mptcp_known)
     port: int | None = 0
     if service:
         number = strtoul(service, dialect.word_bits)
-        if number is None and request.flags & AI_NUMERICSERV:
+        if number is None and request.flags & AI.NUMERICSERV:
             raise EaiError("EAI_NONAME")
         # cut to an int, a negative one counts as numeric above, yet is looked up as a name
         port = None if number is None or number >> 31 & 1 else number & 0xFFFF
@@ -339,18 +278,18 @@ def _addresses(
 ) -> ServiceAddresses:
     """The addresses for a name, or for none; raises EaiError and UndefinedAnswer."""
     if name is None:
-        local = ("::", "0.0.0.0") if flags & AI_PASSIVE else ("::1", "127.0.0.1")
+        local = ("::", "0.0.0.0") if flags & AI.PASSIVE else ("::1", "127.0.0.1")
         both = [Target(ip_address(text)) for text in local]
-        own = [one for one in both if family in (AF_UNSPEC, FAMILY[one.address.version])]
+        own = [one for one in both if family in (AF.UNSPEC, FAMILY[one.address.version])]
         return ServiceAddresses(own)
-    if flags & AI_IDN and not name.isascii():
+    if flags & AI.IDN and not name.isascii():
         raise EaiError("EAI_IDN_ENCODE")  # the C locale has no such letters
     number = _numeric(name, family, flags, service, dialect)
     if number is not None:
         return ServiceAddresses([number], name)
-    if flags & AI_NUMERICHOST:
+    if flags & AI.NUMERICHOST:
         raise EaiError("EAI_NONAME")
-    if family == AF_INET and not flags & AI_CANONNAME and looks_numeric(name):
+    if family == AF.INET and not flags & AI.CANONNAME and looks_numeric(name):
         raise EaiError("EAI_NONAME")
     return answer(service.chain, name, family, flags, service.first_reply, dialect)
 
@@ -366,7 +305,7 @@ def held(name: str, service: NameService, dialect: Dialect) -> tuple[Held, ...] 
 
 
 def looks_numeric(name: str) -> bool:
-    """What gethostbyname2(AF_INET), used for plain IPv4 look-ups, never asks the service for."""
+    """What gethostbyname2(AF.INET), used for plain IPv4 look-ups, never asks the service for."""
     if _DIGITS_AND_DOTS.fullmatch(name):
         return True
     return ":" in name and (name[0] == ":" or name[0] in "0123456789abcdefABCDEF")
@@ -381,16 +320,16 @@ def _numeric(
 ) -> Target | None:
     four = inet_aton(name if dialect.numeric_names_whole else _first_word(name))
     if four is not None:
-        if family in (AF_UNSPEC, AF_INET):
+        if family in (AF.UNSPEC, AF.INET):
             return Target(four)
-        if flags & AI_V4MAPPED:
+        if flags & AI.V4MAPPED:
             return mapped(four)
         raise EaiError("EAI_ADDRFAMILY")
     text, zone_given, zone = name.partition("%")
     six = inet_pton6(text)
     if six is None:
         return None
-    if family != AF_INET:
+    if family != AF.INET:
         return Target(six, _scope_id(six, zone, service, dialect) if zone_given else 0)
     if not is_v4mapped(six):
         raise EaiError("EAI_ADDRFAMILY")

@@ -6,49 +6,25 @@ getaddrinfo.c, lookup_serv.c and lookup_ipliteral.c; no version from 1.1.24 to 1
 order. There is no way to configure it: musl reads no gai.conf and no nsswitch.conf.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.model.addresses import as_ipv6_int, strtoul
+from harness.model.addresses import as_ipv6_int, mapped, strtoul
 from harness.model.gaiconf import PrefixEntry
 from harness.model.host import HostView, IPAddress, Target
-from harness.model.lookup import (
-    AI_ADDRCONFIG,
-    AI_ALL,
-    AI_CANONNAME,
-    AI_NUMERICHOST,
-    AI_NUMERICSERV,
-    AI_PASSIVE,
-    AI_V4MAPPED,
-    IPPROTO_TCP,
-    IPPROTO_UDP,
-    SOCK_DGRAM,
-    SOCK_STREAM,
-    Found,
-    Item,
-    NameService,
-    Request,
-)
+from harness.model.lookup import Found, Item, NameService, Request
 from harness.model.musl_names import MOST_ADDRESSES, dns, hosts_file, number
 from harness.model.musl_rows import MuslBehaviour, behaviour
+from harness.model.netdb import AF, AI, IPPROTO, SOCK, EaiError
 from harness.model.order import RULES, Order
 from harness.model.policy import GLOBAL_SCOPE, Policy, prefixes
-from harness.model.services import (
-    AF_INET,
-    AF_INET6,
-    AF_UNSPEC,
-    EaiError,
-    UndefinedAnswer,
-    mapped,
-)
+from harness.model.services import UndefinedAnswer
 from harness.model.standards import RFC6724, Standard, all_bits, standard_order
 
 _KNOWN_FLAGS = (
-    AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG
-    | AI_NUMERICSERV
+    AI.PASSIVE | AI.CANONNAME | AI.NUMERICHOST | AI.V4MAPPED | AI.ALL | AI.ADDRCONFIG
+    | AI.NUMERICSERV
 )  # fmt: skip
 _LONGEST_NAME = 254
 _MOST_PORT = 65535
@@ -138,22 +114,22 @@ def _find(request: Request, names: NameService, view: HostView, own: MuslBehavio
         raise EaiError("EAI_NONAME")
     if flags & ~_KNOWN_FLAGS:
         raise EaiError("EAI_BADFLAGS")
-    if family not in (AF_UNSPEC, AF_INET, AF_INET6):
+    if family not in (AF.UNSPEC, AF.INET, AF.INET6):
         raise EaiError("EAI_FAMILY")
     missing = False
-    if flags & AI_ADDRCONFIG:
+    if flags & AI.ADDRCONFIG:
         family, missing = _configured(family, view, own)
     sockets = _sockets(request, names.services)
     # IPv4 in the place of IPv6 is a look-up for both, of which the one is then taken
-    both = family not in (AF_UNSPEC, AF_INET) and bool(flags & AI_V4MAPPED)
+    both = family not in (AF.UNSPEC, AF.INET) and bool(flags & AI.V4MAPPED)
     if both:
-        family = AF_UNSPEC
+        family = AF.UNSPEC
     targets, canonname = _addresses(request.name, family, flags, names, own)
     if missing:
         raise EaiError("EAI_NODATA")
     if both:
         six = [one for one in targets if one.address.version == 6]
-        chosen = targets if flags & AI_ALL or not six else six
+        chosen = targets if flags & AI.ALL or not six else six
         targets = [mapped(one.address) if one.address.version == 4 else one for one in chosen]
     has_ipv6 = any(one.address.version == 6 for one in targets)
     items = tuple(Item(target, *socket) for target in targets for socket in sockets)
@@ -168,7 +144,7 @@ def _configured(family: int, view: HostView, own: MuslBehaviour) -> tuple[int, b
     A family is there where its loopback address can be reached.
     """
     missing = False
-    for other, loopback in ((AF_INET6, _LOOPBACK4), (AF_INET, _LOOPBACK6)):
+    for other, loopback in ((AF.INET6, _LOOPBACK4), (AF.INET, _LOOPBACK6)):
         route = view.routes.get(loopback)
         if family == other or route is None or route.source is not None:
             continue
@@ -186,7 +162,7 @@ def _sockets(
 ) -> list[tuple[int, int, int]]:
     """The (socktype, protocol, port) each address is returned with; raises EaiError."""
     service, socktype, protocol = request.service, request.socktype, request.protocol
-    usual = {SOCK_STREAM: IPPROTO_TCP, SOCK_DGRAM: IPPROTO_UDP}
+    usual = {SOCK.STREAM: IPPROTO.TCP, SOCK.DGRAM: IPPROTO.UDP}
     if socktype in usual:
         if protocol not in (0, usual[socktype]):
             raise EaiError("EAI_SERVICE")
@@ -205,7 +181,7 @@ def _sockets(
         raise EaiError("EAI_SERVICE")
     if port is not None:
         return [(*pair, port) for pair in asked]
-    if request.flags & AI_NUMERICSERV:
+    if request.flags & AI.NUMERICSERV:
         raise EaiError("EAI_NONAME")
     # any words of a line count as its name: "80/tcp" too
     texts: dict[tuple[str, int], str] = {}
@@ -214,7 +190,7 @@ def _sockets(
             "" if (text, held) in texts else f" {held}/{text}"
         )
     lines = [key for key, line in texts.items() if f" {service} " in f"{line} "]
-    by_name = {"tcp": (SOCK_STREAM, IPPROTO_TCP), "udp": (SOCK_DGRAM, IPPROTO_UDP)}
+    by_name = {"tcp": (SOCK.STREAM, IPPROTO.TCP), "udp": (SOCK.DGRAM, IPPROTO.UDP)}
     found = [(*by_name[text], held) for text, held in lines if by_name.get(text) in asked]
     if not found:
         raise EaiError("EAI_SERVICE")
@@ -226,15 +202,15 @@ def _addresses(
 ) -> tuple[list[Target], str | None]:
     """The addresses of a name, or for none, and the canonical name; raises as `find` catches."""
     if name is None:
-        local = (_ANY4, _ANY6) if flags & AI_PASSIVE else (_LOOPBACK4, _LOOPBACK6)
-        unwanted = {AF_INET: 6, AF_INET6: 4}.get(family)
+        local = (_ANY4, _ANY6) if flags & AI.PASSIVE else (_LOOPBACK4, _LOOPBACK6)
+        unwanted = {AF.INET: 6, AF.INET6: 4}.get(family)
         return [one for one in local if one.address.version != unwanted], None
     if not name or len(name.encode("utf-8", "surrogateescape")) > _LONGEST_NAME:
         raise EaiError("EAI_NONAME")
     literal = number(name, family, names.links, own)
     if literal is not None:
         return [literal], name
-    if flags & AI_NUMERICHOST:
+    if flags & AI.NUMERICHOST:
         raise EaiError("EAI_NONAME")
     found = hosts_file(name, family, names, own)
     if found is None:

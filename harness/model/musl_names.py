@@ -4,8 +4,6 @@ Source: musl, src/network/lookup_ipliteral.c, lookup_name.c, resolvconf.c, res_m
 res_mkquery.c and dns_parse.c, and what changed there between 1.1.24 and 1.2.6 (`musl_rows`).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +20,8 @@ from harness.model.dns_servers import Packet, Record
 from harness.model.host import Target
 from harness.model.lookup import Etc, NameService
 from harness.model.musl_rows import MuslBehaviour
-from harness.model.services import AF_INET, AF_INET6, AF_UNSPEC, EaiError, UndefinedAnswer
+from harness.model.netdb import AF, RECORDS, EaiError
+from harness.model.services import UndefinedAnswer
 
 MOST_ADDRESSES = 48
 """A look-up gives no more (MAXADDRS), whatever a file or an answer has."""
@@ -36,7 +35,6 @@ _LABELS = re.compile(rb"(?s)[^.]{1,63}(\.[^.]{1,63})*")
 _LONGEST_DNS_NAME = 253
 _BUFFER = 256  # for a name with its domain
 _UDP_SIZE = 512  # musl asks without EDNS
-_RECORDS: dict[int, tuple[Record, ...]] = {AF_INET: ("A",), AF_INET6: ("AAAA",)}
 
 
 def _encode(text: str) -> bytes:
@@ -50,14 +48,14 @@ def number(
     wrong = EaiError("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
     four = inet_aton(text)
     if four is not None:
-        if family not in (AF_UNSPEC, AF_INET):
+        if family not in (AF.UNSPEC, AF.INET):
             raise wrong
         return Target(four)
     address, percent, zone = text.partition("%")
     six = inet_pton6(address)
     if six is None:
         return None
-    if family == AF_INET:
+    if family == AF.INET:
         raise wrong
     if not percent:
         return Target(six)
@@ -160,8 +158,7 @@ def _asked(name: str, canonname: str, family: int, etc: Etc, own: MuslBehaviour)
         if own.bad_names_unknown:
             return None
         raise EaiError("EAI_NONAME")
-    records = _RECORDS.get(family, ("A", "AAAA"))
-    said = [_said(etc, question, record, own) for record in records]
+    said = [_said(etc, question, record, own) for record in RECORDS[family]]
     outcome, *others = (_outcome(packets, canonname, own) for packets in product(*said))
     if any(one != outcome for one in others):
         raise UndefinedAnswer  # whichever is the first to answer

@@ -12,9 +12,9 @@ from typing import Any
 from harness.model.addresses import is_link_local
 from harness.model.dialects import Dialect
 from harness.model.host import OwnAddress, OwnNames, Target
+from harness.model.netdb import AF
 
-AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
-_VERSIONS = {AF_UNSPEC: (4, 6), AF_INET: (4,), AF_INET6: (6,)}
+_VERSIONS = {AF.UNSPEC: (4, 6), AF.INET: (4,), AF.INET6: (6,)}
 _UP_TO_247, _UP_TO_249 = (247,), (247, 249)  # of the values of the row `systemd`
 _LOCAL = ("localhost", "localhost.localdomain")
 
@@ -29,7 +29,7 @@ def answer(
 ) -> tuple[str, tuple[Target, ...]] | None:
     """The canonical name and the addresses of a name in the module's order; None for NOTFOUND.
 
-    AF_UNSPEC is gethostbyname4_r, which alone gives scope ids; a family is gethostbyname3_r.
+    AF.UNSPEC is gethostbyname4_r, which alone gives scope ids; a family is gethostbyname3_r.
     """
     known = (4, 6) if own.ipv6 or dialect.systemd in _UP_TO_247 else (4,)
     versions = [one for one in _VERSIONS[family] if one in known]

@@ -5,8 +5,6 @@ The reasons are found by taking them away: an address is left out *because of* A
 mind than `harness.model.lookup`. The reasons stand in `harness.model.presence_reasons`.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,21 +14,11 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from harness.model.address_table import address_table
-from harness.model.addresses import inet_pton6, is_v4mapped, unmapped
+from harness.model.addresses import inet_pton6, is_v4mapped, mapped, unmapped
 from harness.model.dialects import Dialect
 from harness.model.host import AddressRow, IPAddress, Target
-from harness.model.lookup import (
-    AF_UNSPEC,
-    AI_ADDRCONFIG,
-    AI_CANONNAME,
-    AI_NUMERICHOST,
-    EaiError,
-    Found,
-    NameService,
-    Request,
-    held,
-    sockets,
-)
+from harness.model.lookup import Found, NameService, Request, held, sockets
+from harness.model.netdb import AF, AI, EaiError
 from harness.model.presence_reasons import (
     NARROWING,
     Cause,
@@ -39,7 +27,7 @@ from harness.model.presence_reasons import (
     of_dns_server,
     stops,
 )
-from harness.model.services import Ending, Held, Holder, ending, mapped
+from harness.model.services import Ending, Held, Holder, ending
 
 
 class Made(StrEnum):
@@ -165,10 +153,10 @@ def _expected(question: PresenceQuestion) -> tuple[Held, ...]:
     """The addresses that the service holds; of a number, or without a name, those of any family."""
     name = question.request.name
     if name is None:
-        free = question.flags(taken=AI_ADDRCONFIG | AI_CANONNAME).asked(family=AF_UNSPEC)
+        free = question.flags(taken=AI.ADDRCONFIG | AI.CANONNAME).asked(family=AF.UNSPEC)
         return tuple(map(Held, targets(free.find())))
     number = question.asked(
-        family=AF_UNSPEC, flags=AI_NUMERICHOST, service=None, socktype=0, protocol=0
+        family=AF.UNSPEC, flags=AI.NUMERICHOST, service=None, socktype=0, protocol=0
     )
     numeric = tuple(map(Held, targets(number.find())))
     return numeric or held(name, question.service, question.dialect) or ()

@@ -4,8 +4,6 @@ Follows `getaddrinfo` and, for plain IPv4 look-ups, ``gethostbyname2_r``, which 
 Sources: nsswitch.conf(5), host.conf(5), and glibc's history as `harness.model.dialects` names it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,18 +11,12 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Literal, NamedTuple
 
 from harness.model import myhostname
-from harness.model.addresses import as_ipv6_int, is_v4mapped, unmapped
+from harness.model.addresses import is_v4mapped, mapped, unmapped
 from harness.model.dialects import Dialect
 from harness.model.dns import Reply, Resolver, Status, Stub, Trouble
 from harness.model.dns_servers import Record, Server, ascii_lower
-from harness.model.host import IPAddress, OwnNames, Target
-
-AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
-AI_CANONNAME, AI_V4MAPPED, AI_ALL = 0x2, 0x8, 0x10
-FAMILY = {4: AF_INET, 6: AF_INET6}
-_RECORDS: dict[int, tuple[Record, ...]] = {
-    AF_UNSPEC: ("A", "AAAA"), AF_INET: ("A",), AF_INET6: ("AAAA",),
-}  # fmt: skip
+from harness.model.host import OwnNames, Target
+from harness.model.netdb import AF, AI, FAMILY, RECORDS, EaiError
 
 Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname", "missing"]
 """What a service is; ``missing``: the machine has no module of that name."""
@@ -32,12 +24,8 @@ Kind = Literal["files", "dns", "nss", "nss_by_family", "myhostname", "missing"]
 Action = Literal["return", "continue", "merge"]
 
 
-class EaiError(Exception):
-    """getaddrinfo fails; the argument is the EAI name."""
-
-
 class StaleFailure(EaiError):
-    """The same, unless an earlier look-up of the process has left another h_errno."""
+    """getaddrinfo fails, unless an earlier look-up of the process has left another h_errno."""
 
 
 class UndefinedAnswer(Exception):
@@ -114,7 +102,7 @@ class Service:
         for source in self.sources(name, place):
             holder, targets = None, self.names.get(ascii_lower(name))
             if self.own is not None:
-                found_own = myhostname.answer(self.own, name, AF_UNSPEC, dialect)
+                found_own = myhostname.answer(self.own, name, AF.UNSPEC, dialect)
                 targets = None if found_own is None else found_own[1]
             elif source.spelled is not None:
                 end, targets = self.dns_servers[source.server].held(source.spelled)
@@ -141,7 +129,7 @@ class Ending(NamedTuple):
 
 
 class ServiceAddresses(NamedTuple):
-    """The addresses of a name; ``got_ipv6``: an AF_INET6 look-up itself found some; ``stale``:
+    """The addresses of a name; ``got_ipv6``: an AF.INET6 look-up itself found some; ``stale``:
     another h_errno than 0, of an earlier look-up of the process, may have ended this one.
     """
 
@@ -152,19 +140,15 @@ class ServiceAddresses(NamedTuple):
 
 
 def answer(
-    chain: Sequence[Service],
-    name: str,
-    family: int,
-    flags: int,
-    first_reply: Record,
+    chain: Sequence[Service], name: str, family: int, flags: int, first_reply: Record,
     dialect: Dialect,
-) -> ServiceAddresses:
+) -> ServiceAddresses:  # fmt: skip
     """What the services of ``chain`` make of a name. ``first_reply``: the DNS reply that is first.
 
     Raises EaiError, and UndefinedAnswer for what chance decides.
     """
     look_up = _LookUp(name, first_reply, dialect)
-    if family == AF_INET and not flags & AI_CANONNAME:
+    if family == AF.INET and not flags & AI.CANONNAME:
         return _through_gethostbyname2(chain, look_up, dialect)
     got_ipv6: bool | None
     at_once = not family or dialect.families_asked_together
@@ -186,7 +170,7 @@ def answer(
             status, taken, replies, got_ipv6 = "UNAVAIL", [], [], found.got_ipv6
             trouble = look_up.left = "NETDB_INTERNAL" if dialect.no_data_told_by_family else ""
         elif at_once and not service.kind.endswith("by_family"):
-            six = look_up.asked(service, AF_UNSPEC)
+            six = look_up.asked(service, AF.UNSPEC)
             replies, taken, status, got_ipv6 = [six], list(six.targets), six.status, None
             trouble = of_ipv6 = "" if taken else _told_of_both(six, dialect)
             if family:
@@ -194,13 +178,13 @@ def answer(
                 if not taken and six.targets:
                     trouble = of_ipv6 = "NO_DATA"
         else:
-            six = look_up.asked(service, family or AF_INET6)
+            six = look_up.asked(service, family or AF.INET6)
             replies, taken, status = [six], list(six.targets), six.status
             trouble = of_ipv6 = _told(six, service, dialect)
             got_ipv6 = found.got_ipv6 or bool(taken)
-            maps = flags & AI_V4MAPPED and (flags & AI_ALL or not got_ipv6)
-            if not family or (family == AF_INET6 and maps):
-                four = look_up.asked(service, AF_INET)
+            maps = flags & AI.V4MAPPED and (flags & AI.ALL or not got_ipv6)
+            if not family or (family == AF.INET6 and maps):
+                four = look_up.asked(service, AF.INET)
                 replies.append(four)
                 trouble = _told(four, service, dialect)
                 if four.targets and dialect.last_family_noted:
@@ -268,9 +252,9 @@ def _told_of_both(reply: Reply, dialect: Dialect) -> Trouble:
 
 
 def _through_gethostbyname2(
-    chain: Sequence[Service], look_up: _LookUp, dialect: Dialect
+    chain: Sequence[Service], look_up: "_LookUp", dialect: Dialect
 ) -> ServiceAddresses:
-    """AF_INET without AI_CANONNAME. It knows merging, but not how to merge hosts.
+    """AF.INET without AI.CANONNAME. It knows merging, but not how to merge hosts.
 
     Where that does not end the look-up, the addresses kept count as the next service's answer if
     that has none, and both are lost if it has some.
@@ -285,7 +269,7 @@ def _through_gethostbyname2(
             if service.action("UNAVAIL") in ("return", "merge"):
                 break
             continue
-        own = look_up.asked(service, AF_INET)
+        own = look_up.asked(service, AF.INET)
         status = own.status
         has_errno |= _sets_errno(service, own, dialect)
         if status != "SUCCESS" or service.multi:
@@ -333,15 +317,10 @@ def _sets_errno(service: Service, reply: Reply, dialect: Dialect) -> bool:
 def _taken(targets: Sequence[Target], family: int, flags: int) -> tuple[list[Target], bool]:
     """What a look-up for one family takes of an answer for both, and whether IPv6 is in it."""
     own = [one for one in targets if family == FAMILY[one.address.version]]
-    if family == AF_INET or not flags & AI_V4MAPPED:
-        return own, family == AF_INET6 and bool(own)
+    if family == AF.INET or not flags & AI.V4MAPPED:
+        return own, family == AF.INET6 and bool(own)
     taken = [mapped(one.address) if one.address.version == 4 else one for one in targets]
     return taken, bool(own)
-
-
-def mapped(address: IPAddress) -> Target:
-    """An IPv4 address in its IPv6 form."""
-    return Target(IPv6Address(as_ipv6_int(address)))
 
 
 # --- one service
@@ -360,7 +339,7 @@ class _LookUp:
         self.stale = False
 
     def asked(self, service: Service, family: int) -> Reply:
-        """A service's gethostbyname4_r for AF_UNSPEC, its gethostbyname3_r or 2_r for a family."""
+        """A service's gethostbyname4_r for AF.UNSPEC, its gethostbyname3_r or 2_r for a family."""
         if service.absent and family:  # for one it says nothing in h_errno
             self.stale |= self.left is None and self._dialect.no_data_told_by_family
             return Reply("UNAVAIL", trouble=self.left or "")
@@ -382,7 +361,7 @@ class _LookUp:
             if self._stub is None:
                 servers, resolver = service.dns_servers, service.resolver
                 self._stub = Stub(servers, resolver, self._first, self._dialect)
-            return self._stub.ask(name, _RECORDS[family])
+            return self._stub.ask(name, RECORDS[family])
         key = ascii_lower(name)
         known = service.names.get(key)
         told = [(place, _said_in(service, one, family)) for place, one in enumerate(known or ())]

@@ -23,16 +23,8 @@ from harness.model.host import (
     Route,
     Target,
 )
-from harness.model.lookup import (
-    AF_INET,
-    AF_INET6,
-    AF_UNSPEC,
-    AI_CANONNAME,
-    AI_DEFAULT,
-    Etc,
-    NameService,
-    Request,
-)
+from harness.model.lookup import Etc, NameService, Request
+from harness.model.netdb import AF, AI, AI_DEFAULT
 from harness.model.services import Service
 
 OLD, NEW = "1.19.8", "1.24.4"
@@ -124,7 +116,7 @@ def test_literals(text: str, old: str | None, new: str | None) -> None:
 
 def test_what_was_so_before_the_versions_that_run() -> None:
     """Leading zeros were decimal, and the family that is not wanted was asked for."""
-    assert found("four", dns(), "1.15", AF_INET6) == "EAI_ADDRFAMILY"
+    assert found("four", dns(), "1.15", AF.INET6) == "EAI_ADDRFAMILY"
     assert str(literal("192.000.2.010", {}, behaviour("1.15"))) == "192.0.2.10"
 
 
@@ -170,7 +162,7 @@ def test_doubts_up_to_1_20(name: str, etc: Etc) -> None:
 # --- the hosts file and DNS
 
 
-def found(name: str, etc: Etc, version: str = NEW, family: int = AF_UNSPEC, **names: object) -> str:
+def found(name: str, etc: Etc, version: str = NEW, family: int = AF.UNSPEC, **names: object) -> str:
     """The addresses found for a name in one line, or the error."""
     service = replace(NameService({}, links={"eth0": 7}, etc=etc), **names)  # type: ignore[arg-type]
     made = golang.find(Request(name, family=family, socktype=1), service, NO_HOST, version)
@@ -182,7 +174,7 @@ def found(name: str, etc: Etc, version: str = NEW, family: int = AF_UNSPEC, **na
 def test_a_miss_in_the_hosts_file_alone_was_no_error() -> None:
     assert found("none", Etc("files"), "1.21") == UNKNOWN
     assert found("none", Etc("files"), OLD) == ""
-    assert found("none", Etc("files"), OLD, AF_INET) == "EAI_ADDRFAMILY"
+    assert found("none", Etc("files"), OLD, AF.INET) == "EAI_ADDRFAMILY"
 
 
 def test_interfaces_that_no_dump_names() -> None:
@@ -222,7 +214,7 @@ def test_onion_names() -> None:
 @pytest.mark.parametrize(("request_", "asked"), [
     (Request("web"), True), (Request("web", socktype=2), True), (Request("web", socktype=3), False),
     (Request("web", "80"), False), (Request(None, "80"), False),
-    (Request("web", flags=AI_CANONNAME), False), (Request("web", flags=AI_DEFAULT), False),
+    (Request("web", flags=AI.CANONNAME), False), (Request("web", flags=AI_DEFAULT), False),
     (Request("web", flags=AI_DEFAULT, hints=False), True), (Request("web", protocol=6), False),
     (Request("web", family=99), False),
 ])  # fmt: skip

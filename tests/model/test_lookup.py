@@ -11,22 +11,12 @@ from hypothesis import strategies as st
 
 from harness.model.addresses import parse_target
 from harness.model.dialects import Dialect, dialect
-from harness.model.lookup import (
-    AF_INET,
-    AF_INET6,
-    AF_UNSPEC,
-    AI_ALL,
-    AI_CANONNAME,
-    AI_V4MAPPED,
-    Found,
-    NameService,
-    Request,
-    find,
-)
+from harness.model.lookup import Found, NameService, Request, find
+from harness.model.netdb import AF, AI
 from tests.model.kit import dialects
 
 Kind = Literal["files", "dns", "nss"]
-FAMILIES = AF_UNSPEC, AF_INET, AF_INET6
+FAMILIES = AF.UNSPEC, AF.INET, AF.INET6
 FOUR, SIX = "192.0.2.1 192.0.2.2", "2001:db8::1 2001:db8::2"
 MAPPED = "::ffff:192.0.2.1 ::ffff:192.0.2.2"
 ZONED = "fe80::1%2 192.0.2.1 fe80::1%3 2001:db8::1 192.0.2.1 fe80::1%2"
@@ -66,28 +56,28 @@ def text_of(found: Found) -> str:
 BOTH_MAPPED = "::ffff:192.0.2.1 2001:db8::1 ::ffff:192.0.2.2 2001:db8::2"
 ZONED_MAPPED = "fe80::1%2 ::ffff:192.0.2.1 fe80::1%3 2001:db8::1 ::ffff:192.0.2.1 fe80::1%2"
 LOST = "fe80::1 fe80::1 2001:db8::1 fe80::1"
-ALL = AI_V4MAPPED | AI_ALL
+ALL = AI.V4MAPPED | AI.ALL
 # the last version and the first, service, name, family, flags, what each finds; all [read]
 CHANGES: list[tuple[Any, ...]] = [
     # one look-up for both families: nothing is lost, moved or asked for again (8479f23aa1)
     *(("2.16", "2.17", *case) for case in (
-        ("nss", "zoned", AF_INET6, 0, "fe80::1%2 fe80::1%3 2001:db8::1 fe80::1%2", LOST),
-        ("nss", "zoned", AF_INET6, ALL, ZONED_MAPPED, f"{LOST} {MAPPED[:16]} {MAPPED[:16]}"),
-        ("nss", "both", AF_INET6, ALL, BOTH_MAPPED, f"{SIX} {MAPPED}"),
-        ("files", "both", AF_INET6, ALL, BOTH_MAPPED, f"{SIX} {MAPPED}"),
-        ("dns", "both", AF_INET6, ALL, f"{MAPPED} {SIX}", f"{SIX} {MAPPED}"),
-        ("nss", "both", AF_INET6, AI_V4MAPPED, SIX, SIX),
-        ("nss", "both", AF_INET6, AI_ALL, SIX, SIX),
-        ("files", "four", AF_INET6, AI_V4MAPPED, MAPPED, MAPPED),
+        ("nss", "zoned", AF.INET6, 0, "fe80::1%2 fe80::1%3 2001:db8::1 fe80::1%2", LOST),
+        ("nss", "zoned", AF.INET6, ALL, ZONED_MAPPED, f"{LOST} {MAPPED[:16]} {MAPPED[:16]}"),
+        ("nss", "both", AF.INET6, ALL, BOTH_MAPPED, f"{SIX} {MAPPED}"),
+        ("files", "both", AF.INET6, ALL, BOTH_MAPPED, f"{SIX} {MAPPED}"),
+        ("dns", "both", AF.INET6, ALL, f"{MAPPED} {SIX}", f"{SIX} {MAPPED}"),
+        ("nss", "both", AF.INET6, AI.V4MAPPED, SIX, SIX),
+        ("nss", "both", AF.INET6, AI.ALL, SIX, SIX),
+        ("files", "four", AF.INET6, AI.V4MAPPED, MAPPED, MAPPED),
         # it knows the name, and then leaves out what was not asked for
-        ("files", "four", AF_INET6, 0, "EAI_NODATA", "EAI_NONAME"),
-        ("dns", "four", AF_INET6, 0, "EAI_NODATA", "EAI_NONAME"),
-        ("files", "nobody", AF_INET6, 0, "EAI_NONAME", "EAI_NONAME"),
+        ("files", "four", AF.INET6, 0, "EAI_NODATA", "EAI_NONAME"),
+        ("dns", "four", AF.INET6, 0, "EAI_NODATA", "EAI_NONAME"),
+        ("files", "nobody", AF.INET6, 0, "EAI_NONAME", "EAI_NONAME"),
         # AF_INET goes there with AI_CANONNAME only, and the hosts file then reads no IPv6 as IPv4
-        ("files", "localhost", AF_INET, AI_CANONNAME, "EAI_NODATA", "127.0.0.1"),
-        ("files", "localhost", AF_INET, 0, "127.0.0.1", "127.0.0.1"),
-        ("nss", "zoned", AF_INET, AI_CANONNAME, "192.0.2.1 192.0.2.1", "192.0.2.1 192.0.2.1"))),
-    ("2.8", "2.9", "nss", "zoned", AF_INET6, 0, LOST, "fe80::1%2 fe80::1%3 2001:db8::1 fe80::1%2"),
+        ("files", "localhost", AF.INET, AI.CANONNAME, "EAI_NODATA", "127.0.0.1"),
+        ("files", "localhost", AF.INET, 0, "127.0.0.1", "127.0.0.1"),
+        ("nss", "zoned", AF.INET, AI.CANONNAME, "192.0.2.1 192.0.2.1", "192.0.2.1 192.0.2.1"))),
+    ("2.8", "2.9", "nss", "zoned", AF.INET6, 0, LOST, "fe80::1%2 fe80::1%3 2001:db8::1 fe80::1%2"),
 ]  # fmt: skip
 
 
@@ -117,8 +107,8 @@ def test_an_answer_or_an_error(
 ) -> None:
     found = ask(Request(name, "80", family, 1, 0, flags), spoken, kind, seen=seen)
     assert bool(found.items) is (found.error is None)
-    if family != AF_UNSPEC:
-        wanted = 4 if family == AF_INET else 6
+    if family != AF.UNSPEC:
+        wanted = 4 if family == AF.INET else 6
         assert all(item.target.address.version == wanted for item in found.items)
     errors = ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY", "EAI_BADFLAGS", "EAI_IDN_ENCODE")
     assert found.error in (None, *errors)

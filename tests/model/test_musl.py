@@ -15,16 +15,9 @@ from hypothesis import strategies as st
 from harness.model import musl
 from harness.model.dns_servers import Record, Server, Word
 from harness.model.host import HostView, IPAddress, Route, Target
-from harness.model.lookup import (
-    AF_INET,
-    AF_INET6,
-    AF_UNSPEC,
-    Etc,
-    Found,
-    NameService,
-    Request,
-)
+from harness.model.lookup import Etc, Found, NameService, Request
 from harness.model.musl_rows import FIRST, MuslBehaviour, behaviour
+from harness.model.netdb import AF
 from harness.model.services import Kind, Service
 
 _SOME = [
@@ -137,11 +130,11 @@ def _said(found: Found) -> str:
 
 # lines, the family, the canonical name from 1.2.2 on, and before
 CANONICAL: list[tuple[tuple[str, ...], int, str, str]] = [
-    (("192.0.2.1 web", "192.0.2.2 www web"), AF_UNSPEC, "web", "www"),
+    (("192.0.2.1 web", "192.0.2.2 www web"), AF.UNSPEC, "web", "www"),
     # a name with an underscore is none for it
-    (("192.0.2.1 no_name web", "192.0.2.2 www web"), AF_UNSPEC, "www", "www"),
+    (("192.0.2.1 no_name web", "192.0.2.2 www web"), AF.UNSPEC, "www", "www"),
     # a line of the other family names it as well
-    (("2001:db8::1 six web", "192.0.2.1 four web"), AF_INET, "six", "four"),
+    (("2001:db8::1 six web", "192.0.2.1 four web"), AF.INET, "six", "four"),
 ]
 
 
@@ -172,7 +165,7 @@ def test_half_an_answer_was_one_up_to_1_2_0(
 ) -> None:
     etc = Etc("dns", servers=(_server("192.0.2.1,2001:db8::1", replies={"web": words}),))
     for version, said in ((OLDEST, oldest), ("1.2.1", later), (TCP, later)):
-        assert _said(_found(etc, AF_UNSPEC, version)) == said, version
+        assert _said(_found(etc, AF.UNSPEC, version)) == said, version
 
 
 def test_all_servers_are_asked_at_once() -> None:
@@ -188,7 +181,7 @@ def test_all_servers_are_asked_at_once() -> None:
         ((_server(), same), "?"),  # "no such name" is an answer
         ((_server(always="lame"), same), "?"),
     ):
-        assert _said(_found(Etc("dns", servers=servers), AF_INET, NEW)) == said
+        assert _said(_found(Etc("dns", servers=servers), AF.INET, NEW)) == said
 
 
 # --- long answers
@@ -220,7 +213,7 @@ LONG: list[tuple[str, int, int, int, int]] = [
 @pytest.mark.parametrize(("record", "count", "old", "tcp", "new"), LONG)
 def test_long_answers(record: str, count: int, old: int, tcp: int, new: int) -> None:
     etc = Etc("dns", servers=(_server(_many(record, count)),))
-    family = AF_INET if record == "A" else AF_INET6
+    family = AF.INET if record == "A" else AF.INET6
     for version, most in ((OLD, old), (TCP, tcp), (NEW, new)):
         found = _found(etc, family, version)
         assert len({item.target for item in found.items}) == most, version
@@ -234,5 +227,5 @@ def test_what_1_2_4_reads_of_a_long_chain() -> None:
         chain = dict(pairwise(["web", *ends[:length]]))
         held = _server(f"192.0.2.1,{_many('A', 40)}", chain, ends[length - 1])
         for version, first in ((TCP, said), (NEW, "192.0.2.1")):
-            found = _said(_found(Etc("dns", servers=(held,)), AF_INET, version))
+            found = _said(_found(Etc("dns", servers=(held,)), AF.INET, version))
             assert found.split()[0] == first

@@ -12,18 +12,8 @@ from harness.model.dialects import Dialect, dialect
 from harness.model.dns import Status
 from harness.model.dns_servers import Record, Server, Word
 from harness.model.host import Target
-from harness.model.lookup import (
-    AF_INET,
-    AF_INET6,
-    AI_ADDRCONFIG,
-    AI_ALL,
-    AI_IDN,
-    AI_NUMERICHOST,
-    AI_V4MAPPED,
-    NameService,
-    Request,
-    find,
-)
+from harness.model.lookup import NameService, Request, find
+from harness.model.netdb import AF, AI
 from harness.model.presence import Presence, presence
 from harness.model.presence_reasons import Cause
 from harness.model.services import Action, Kind, Service
@@ -59,7 +49,7 @@ def told(found: Presence) -> str:
 
 
 WEB = "192.0.2.9 2001:db8::9"
-MAPPED = AI_V4MAPPED
+MAPPED = AI.V4MAPPED
 
 
 # what the public reports of tests/compare/test_presence.py do not show
@@ -68,34 +58,34 @@ MAPPED = AI_V4MAPPED
     [
         # with AI_ALL the IPv4 look-up is made too, for which the ::1 of a hosts file is 127.0.0.1
         (
-            about("web", "::1", family=AF_INET6, flags=MAPPED | AI_ALL),
+            about("web", "::1", family=AF.INET6, flags=MAPPED | AI.ALL),
             "::1 ::1 as-held; ::1 ::ffff:127.0.0.1 added all-adds-mapped",
         ),
         (
-            about("web", None, LO, family=AF_INET6, flags=AI_ADDRCONFIG),
+            about("web", None, LO, family=AF.INET6, flags=AI.ADDRCONFIG),
             "EAI_NONAME addrconfig+name-unknown",
         ),
         (
-            about("web", WEB, family=AF_INET6, flags=MAPPED | AI_ALL),
+            about("web", WEB, family=AF.INET6, flags=MAPPED | AI.ALL),
             "192.0.2.9 ::ffff:192.0.2.9 mapped family; 2001:db8::9 2001:db8::9 as-held",
         ),
         (
-            about("web", "192.0.2.9", family=AF_INET6, flags=MAPPED),
+            about("web", "192.0.2.9", family=AF.INET6, flags=MAPPED),
             "192.0.2.9 ::ffff:192.0.2.9 mapped family",
         ),
         (
-            about("web", "::ffff:192.0.2.9", family=AF_INET),
+            about("web", "::ffff:192.0.2.9", family=AF.INET),
             "::ffff:192.0.2.9 192.0.2.9 unmapped family",
         ),
         (
-            about("web", "192.0.2.9", flags=AI_NUMERICHOST),
+            about("web", "192.0.2.9", flags=AI.NUMERICHOST),
             "192.0.2.9 - left-out numerichost; EAI_NONAME numerichost",
         ),
         (about("nobody", None), "EAI_NONAME name-unknown"),
-        (about("nobody", None, flags=AI_NUMERICHOST), "EAI_NONAME numerichost"),
+        (about("nobody", None, flags=AI.NUMERICHOST), "EAI_NONAME numerichost"),
         (about("web", ""), "EAI_NONAME no-address"),
         (about("fe80::1%none", None), "EAI_NONAME zone"),
-        (about("m\u00fcller", None, flags=AI_IDN), "EAI_IDN_ENCODE idn"),
+        (about("m\u00fcller", None, flags=AI.IDN), "EAI_IDN_ENCODE idn"),
         (
             about("web", "192.0.2.9", socktype=5, protocol=6),
             "192.0.2.9 - left-out; EAI_SOCKTYPE socktype",

@@ -16,7 +16,7 @@ from harness.compare.evidence import LaneSpec
 from harness.compare.plan import lanes_for
 from harness.glibcs import Build, host
 from harness.glibcs.catalog import native_arch
-from harness.model.lookup import AI_DEFAULT
+from harness.model.netdb import AI_DEFAULT
 from harness.native.cffi_lane import CffiLane
 from harness.native.frames import LOOKUP, lookup_payload, session_frame
 from harness.native.lanes import Lane, Session

@@ -11,7 +11,8 @@ from harness.compare.changes import decision_between
 from harness.compare.fuzz.hostwork import HostWork
 from harness.compare.predict import Prediction, name_service, predict, predict_other
 from harness.model.dialects import dialect
-from harness.model.lookup import AF_UNSPEC, SOCK_STREAM, Request
+from harness.model.lookup import Request
+from harness.model.netdb import AF, SOCK
 from harness.sandbox import Box, Pool, SandboxError
 from harness.scenario.fuzz import Batch, draw_batch
 from harness.scenario.schema import Lookup
@@ -80,7 +81,7 @@ def ask(box: Box, spec: tuple[Batch, dict[ResolverName, str]]) -> Iterator[Said]
     work = HostWork(box, replace(batch, lookups=lookups, rounds=()), [glibc], others)
     service = name_service(batch.names, batch.resolver, batch.first_reply, work.view)
     for name in names:
-        request = Request(name, None, AF_UNSPEC, SOCK_STREAM, 0, 0)
+        request = Request(name, None, AF.UNSPEC, SOCK.STREAM, 0, 0)
         found = {"glibc": predict(request, service, work.view, None, glibc)}
         for other, version in others:
             found[other] = predict_other(request, service, work.view, other, version)
