@@ -3,36 +3,21 @@
 A further reason is a further row of `_LIFTS`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial, reduce
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from harness.model.dialects import Dialect
 from harness.model.dns_servers import State
-from harness.model.lookup import (
-    AF_INET,
-    AF_INET6,
-    AF_UNSPEC,
-    AI_ADDRCONFIG,
-    AI_ALL,
-    AI_CANONNAME,
-    AI_NUMERICHOST,
-    AI_V4MAPPED,
-    Found,
-    NameService,
-    Request,
-    find,
-    looks_numeric,
-)
-from harness.model.services import Holder, Service
+from harness.model.lookup import Found, NameService, Request, find, looks_numeric
+from harness.model.netdb import AF, AI
+from harness.model.services import Holder, Kind, Service
 
 T = TypeVar("T")
 
-_MAPS = AI_V4MAPPED | AI_ALL
+_MAPS = AI.V4MAPPED | AI.ALL
 
 
 class Cause(StrEnum):
@@ -101,32 +86,29 @@ class PresenceQuestion(NamedTuple):
         """What is found."""
         return find(self.request, self.service, *self.seen, self.dialect)
 
-    def asked(self, **changes: object) -> PresenceQuestion:
+    def asked(self, **changes: object) -> Self:
         """The same with other arguments of the call."""
         return self._replace(request=replace(self.request, **changes))  # type: ignore[arg-type]
 
-    def held_by(self, **changes: object) -> PresenceQuestion:
+    def held_by(self, **changes: object) -> Self:
         """The same with another name service."""
         return self._replace(service=replace(self.service, **changes))  # type: ignore[arg-type]
 
-    def flags(self, put: int = 0, taken: int = 0) -> PresenceQuestion:
+    def flags(self, put: int = 0, taken: int = 0) -> Self:
         """The same with some flags more and some less."""
         return self.asked(flags=(self.request.flags | put) & ~taken)
 
 
-class _Lift(NamedTuple):
-    """A reason, and the look-up without it: the same one where it is none of that look-up."""
-
-    cause: Cause
-    without: Callable[[PresenceQuestion], PresenceQuestion]
+_Without = Callable[[PresenceQuestion], PresenceQuestion]
+"""The look-up without a reason: the same one where that is none of it."""
 
 
-def _flag(cause: Cause, flag: int) -> _Lift:
-    return _Lift(cause, lambda q: q.flags(taken=flag))
+def _flag(flag: int) -> _Without:
+    return lambda question: question.flags(taken=flag)
 
 
-def _services(cause: Cause, change: Callable[[Service], Service]) -> _Lift:
-    return _Lift(cause, lambda q: q.held_by(hosts=tuple(map(change, q.service.hosts))))
+def _services(change: Callable[[Service], Service]) -> _Without:
+    return lambda question: question.held_by(hosts=tuple(map(change, question.service.hosts)))
 
 
 def _with_all_records(service: Service) -> Service:
@@ -142,64 +124,57 @@ def _without_action(service: Service) -> Service:
     return replace(service, actions=others)
 
 
-def _asked_for_both(service: Service) -> Service:
-    return replace(service, kind="nss") if service.kind == "nss_by_family" else service
-
-
-def _with_module(service: Service) -> Service:
-    """A service that is there, and knows no name, in the place of one that is missing."""
-    return replace(service, kind="nss") if service.kind == "missing" else service
+def _as_module(kind: Kind) -> _Without:
+    """With a plain module in the place of another kind of service."""
+    return _services(lambda one: replace(one, kind="nss") if one.kind == kind else one)
 
 
 def _through_others(question: PresenceQuestion) -> PresenceQuestion:
     """A name that looks like a number is asked for in the way that does not look at that."""
-    numeric = question.request.family == AF_INET and looks_numeric(question.request.name or " ")
-    return question.flags(put=AI_CANONNAME) if numeric else question
+    numeric = question.request.family == AF.INET and looks_numeric(question.request.name or " ")
+    return question.flags(put=AI.CANONNAME) if numeric else question
 
 
 def _with_mapped(question: PresenceQuestion) -> PresenceQuestion:
     request = question.request
-    maps = request.family == AF_INET6 and request.flags & _MAPS == AI_V4MAPPED
-    return question.flags(put=AI_ALL) if maps else question
+    maps = request.family == AF.INET6 and request.flags & _MAPS == AI.V4MAPPED
+    return question.flags(put=AI.ALL) if maps else question
 
 
 def _of_any_family(question: PresenceQuestion) -> PresenceQuestion:
-    known = question.request.family in (AF_INET, AF_INET6)
-    return question.asked(family=AF_UNSPEC) if known else question
+    known = question.request.family in (AF.INET, AF.INET6)
+    return question.asked(family=AF.UNSPEC) if known else question
 
 
 # the more telling of two that would both do stands first
-_LIFTS = (
-    _flag(Cause.ADDRCONFIG, AI_ADDRCONFIG),
-    _flag(Cause.NUMERICHOST, AI_NUMERICHOST),
-    _Lift(Cause.LOOKS_NUMERIC, _through_others),
-    _services(Cause.ACTION, _without_action),
-    _Lift(Cause.V4MAPPED_WITHOUT_ALL, _with_mapped),
-    _flag(Cause.ALL_LOSES_IPV6, AI_ALL),
-    _services(Cause.NO_AAAA, _with_all_records),
-    _Lift(Cause.FAMILY, _of_any_family),
-    _services(Cause.MULTI_OFF, lambda one: replace(one, multi=True)),
-    _services(Cause.BY_FAMILY, _asked_for_both),
-    _services(Cause.SERVICE_FAILED, _with_module),
-)
-
-
+_LIFTS: dict[Cause, _Without] = {
+    Cause.ADDRCONFIG: _flag(AI.ADDRCONFIG),
+    Cause.NUMERICHOST: _flag(AI.NUMERICHOST),
+    Cause.LOOKS_NUMERIC: _through_others,
+    Cause.ACTION: _services(_without_action),
+    Cause.V4MAPPED_WITHOUT_ALL: _with_mapped,
+    Cause.ALL_LOSES_IPV6: _flag(AI.ALL),
+    Cause.NO_AAAA: _services(_with_all_records),
+    Cause.FAMILY: _of_any_family,
+    Cause.MULTI_OFF: _services(lambda one: replace(one, multi=True)),
+    Cause.BY_FAMILY: _as_module("nss_by_family"),
+    Cause.SERVICE_FAILED: _as_module("missing"),
+}
 NARROWING = Cause.EARLIER_SERVICE, Cause.EARLIER_SERVER, Cause.SEARCH
 """Without these nobody but a source is asked: they are of the parts of a `Source`, in turn."""
 
 
-def _of_source(question: PresenceQuestion, source: Holder) -> Iterator[_Lift]:
+def _of_source(question: PresenceQuestion, source: Holder) -> Iterator[tuple[Cause, _Without]]:
     """That others come before the one who has an address, and what DNS servers say."""
     if not question.service.hosts:
         return
     own = question.service.hosts[source.service]
-    yield _Lift(
-        Cause.EARLIER_SERVICE, lambda q: q.held_by(hosts=(q.service.hosts[source.service],))
-    )
+    yield Cause.EARLIER_SERVICE, lambda q: q.held_by(hosts=(q.service.hosts[source.service],))
     for word in sorted({word for server in own.servers for word in server.words}):
-        yield _services(Cause(f"dns-{word}"), partial(_unsaid, word))
-    yield _services(Cause.EARLIER_SERVER, partial(_served_by, source.server))
-    yield _services(Cause.SEARCH, partial(_asked_as, source.spelled, question.request.name or ""))
+        yield Cause(f"dns-{word}"), _services(partial(_unsaid, word))
+    yield Cause.EARLIER_SERVER, _services(partial(_served_by, source.server))
+    name = question.request.name or ""
+    yield Cause.SEARCH, _services(partial(_asked_as, source.spelled, name))
 
 
 def _unsaid(word: State, service: Service) -> Service:
@@ -234,10 +209,10 @@ class Lifted(Generic[T]):
         failed: bool = False,
     ) -> None:
         self._question, self._look = question, look
-        every = [*_LIFTS, *_of_source(question, source)]
+        every = [*_LIFTS.items(), *_of_source(question, source)]
         if failed:
-            every.sort(key=lambda one: not of_dns_server(one.cause))
-        self._lifts = dict(one for one in every if one.without(question) != question)
+            every.sort(key=lambda one: not of_dns_server(one[0]))
+        self._lifts = {cause: without for cause, without in every if without(question) != question}
         self._always = frozenset(always)
         self._seen: dict[frozenset[Cause], T] = {}
 
@@ -273,11 +248,11 @@ class Lifted(Generic[T]):
 def stops(question: PresenceQuestion) -> Iterator[Cause]:
     """What ends the look-up before a name service is asked, whatever that would say."""
     request, (ipv4, ipv6) = question.request, question.seen
-    if request.flags & AI_ADDRCONFIG and (
-        (request.family == AF_INET and not ipv4) or (request.family == AF_INET6 and not ipv6)
+    if request.flags & AI.ADDRCONFIG and (
+        (request.family == AF.INET and not ipv4) or (request.family == AF.INET6 and not ipv6)
     ):
         yield Cause.ADDRCONFIG
-    if request.flags & AI_NUMERICHOST and request.name is not None:
-        number = question.flags(taken=AI_ADDRCONFIG).asked(family=AF_UNSPEC, service=None)
+    if request.flags & AI.NUMERICHOST and request.name is not None:
+        number = question.flags(taken=AI.ADDRCONFIG).asked(family=AF.UNSPEC, service=None)
         if number.find().error is not None:
             yield Cause.NUMERICHOST
