@@ -4,8 +4,6 @@ The kernel knows the prefix length, the flags and the interface of every source 
 glibc looks them up in a table of its own, and here most of the surprises begin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address

@@ -8,8 +8,6 @@ src/lib/ares_process.c, ares_send.c, ares_query.c and ares_getaddrinfo.c of the 
 `cares_rows` names.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Every way that a run may go in which time decides: the one that plays it asks `Chance`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 

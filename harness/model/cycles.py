@@ -5,8 +5,6 @@ rule 8, a near and a far address of one family and any address of the other can 
 cycle; what comes out then depends on the steps of the sort.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from harness.model.order import Destination

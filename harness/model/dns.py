@@ -5,8 +5,6 @@ Sources: resolv.conf(5), RFC 1034, RFC 1035, RFC 2308, and glibc's history as
 `harness.model.dialects` names it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto

@@ -4,12 +4,10 @@ The servers of the sandbox answer by this as well, so that both sides know the s
 1034, RFC 1035, RFC 2308.
 """
 
-from __future__ import annotations
-
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
 from harness.model.host import IPAddress, Target
 
@@ -125,7 +123,7 @@ class Server:
         said |= {self.always} if self.always else set()
         return frozenset(said.union(*(each.values() for each in self.replies.values())))
 
-    def without(self, word: State) -> Server:
+    def without(self, word: State) -> Self:
         """The server as it is without something that it says or does."""
         replies = {
             name: {record: one for record, one in each.items() if one != word}

@@ -3,8 +3,6 @@
 `harness.model.order` imports this file, so the types of that file are not named here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby

@@ -3,8 +3,6 @@
 gai.conf(5) describes the intention; this module follows what glibc does, per dialect.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import NamedTuple

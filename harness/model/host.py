@@ -4,8 +4,6 @@ Everything here comes from netlink (route look-ups, address and link dumps) and 
 from glibc, so that agreement between the model and glibc means something.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache

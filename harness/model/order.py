@@ -6,8 +6,6 @@ in every version from 2.5 to 2.44. What differs between versions and processors 
 `Dialect`; the words for a decision are in `explain.py`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial

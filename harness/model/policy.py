@@ -1,9 +1,8 @@
 """The policy: label, precedence and scope tables (RFC 3484 §2.1, gai.conf(5))."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_network
+from typing import Self
 
 from harness.model.addresses import as_ipv6_int
 from harness.model.dialects import Dialect
@@ -61,7 +60,7 @@ class Policy:
     undefined: tuple[Line, ...] = ()
 
     @classmethod
-    def default(cls, glibc: str, arch: str = "amd64") -> Policy:
+    def default(cls, glibc: str, arch: str = "amd64") -> Self:
         """The policy of glibc ``glibc`` without any gai.conf."""
         return cls.from_gai_conf(None, glibc, arch)
 
@@ -73,7 +72,7 @@ class Policy:
         arch: str = "amd64",
         *,
         honour_undefined: bool | frozenset[int] = False,
-    ) -> Policy:
+    ) -> Self:
         """The policy glibc ``glibc`` makes of a gai.conf.
 
         ``text`` is the file's content, None where there is no file. Lines with undefined
@@ -93,13 +92,13 @@ class Policy:
         dialect: Dialect,
         *,
         honour_undefined: bool | frozenset[int] = False,
-    ) -> Policy:
+    ) -> Self:
         """As `from_gai_conf`, for a dialect."""
         conf = parse_gai_conf(text or b"", dialect, honour_undefined=honour_undefined)
         return cls.of(conf, dialect)
 
     @classmethod
-    def of(cls, conf: GaiConf, dialect: Dialect) -> Policy:
+    def of(cls, conf: GaiConf, dialect: Dialect) -> Self:
         """The policy of a gai.conf that has been parsed for ``dialect``."""
         default_scopes = DEFAULT_SCOPES if dialect.rfc1918_is_global else SCOPES_WITH_SITE_LOCAL
         return cls(

@@ -5,8 +5,6 @@ file's modification time is another than that of the file read last. It is compa
 nanosecond, and an older one is another one; size, inode and change time are not looked at.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -36,7 +34,7 @@ class Reading:
     reload: bool = False
     step: Step | None = None
 
-    def sort(self, data: bytes | None, mtime: int, dialect: Dialect) -> Reading:
+    def sort(self, data: bytes | None, mtime: int, dialect: Dialect) -> "Reading":
         """After one more sort, which finds a file with ``data``, or none.
 
         >>> from harness.model.dialects import dialect

@@ -4,8 +4,6 @@ Each page has the same three functions as `ResolverModel`. What they are told of
 the kernel says, as glibc's model is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast

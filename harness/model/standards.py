@@ -5,8 +5,6 @@ rule 9 differ. The sources' prefix lengths, flags and interfaces are the kernel'
 without glibc's table in between.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial

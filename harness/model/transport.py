@@ -6,8 +6,6 @@ destinations on an unknown interface get the note of whatever native interface t
 with. A second, other note fails an assertion.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Protocol
 
