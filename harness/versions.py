@@ -5,9 +5,11 @@ from __future__ import annotations
 import platform
 import re
 import sys
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeVar, get_args
 
+T = TypeVar("T")
 _VERSION = re.compile(r"[0-9]{1,5}(?:\.[0-9]{1,5}){1,3}")
 _SNAPSHOT = 9000
 _EF_ARM_HARD_FLOAT = 0x400
@@ -74,6 +76,37 @@ def age(version: str) -> tuple[int, Version]:
     """What sorts versions from old to new: ``"2.36"``, behind those of glibc ``"musl 1.2.3"``."""
     name, _, number = version.rpartition(" ")
     return [*RESOLVERS].index(name or "glibc"), Version.parse(number)  # type: ignore[arg-type]
+
+
+def history(first: object, *changes: tuple[str, object]) -> Any:
+    """A field with the value it begins with, and the changes: a version, and its value from there.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass
+    ... class Behaviour:
+    ...     tries: int = history(4, ("1.20", 3))
+    >>> at_version(Behaviour, "1.19").tries, at_version(Behaviour, "1.20.1").tries
+    (4, 3)
+    """
+    return field(default=first, metadata={"changes": changes})
+
+
+def at_version(kind: Callable[..., T], version: str, first: str = "0.0", what: str = "") -> T:
+    """The fields of a class as they are in a version of ``what``.
+
+    Raises ValueError for what is no version, or one older than the ``first`` that is known.
+    """
+    own = Version.parse(version)
+    if own < Version.parse(first):
+        raise ValueError(f"{what} {version}: the model begins with {first}")
+    every: Any = kind
+    values = (
+        (each.name, value)
+        for each in fields(every)
+        for since, value in each.metadata["changes"]
+        if Version.parse(since) <= own
+    )
+    return kind(**dict(values))
 
 
 def is_version(text: str) -> bool:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Literal
 
-from harness.model.history import at_version, history
+from harness.versions import at_version, history
 
 FIRST = "1.16.0"
 """The first that has ares_getaddrinfo."""

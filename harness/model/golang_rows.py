@@ -9,7 +9,7 @@ know better. Not here: Go 1.21.0 to 1.21.10 and 1.22.0 to 1.22.3 do not know 127
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.model.history import at_version, history
+from harness.versions import at_version, history
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Debian, and on 1.1.24, 1.2.0, 1.2.1 and 1.2.4 built from the releases' sources.
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.model.history import at_version, history
+from harness.versions import at_version, history
 
 FIRST = "1.1.24"
 """The oldest that was read."""
