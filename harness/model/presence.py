@@ -6,10 +6,10 @@ mind than `harness.model.lookup`. The reasons stand in `harness.model.presence_r
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
+from functools import cache, partial
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
@@ -22,8 +22,11 @@ from harness.model.netdb import AF, AI, EaiError
 from harness.model.presence_reasons import (
     NARROWING,
     Cause,
-    Lifted,
+    Lifts,
     PresenceQuestion,
+    found_without,
+    lifts_of,
+    needed,
     of_dns_server,
     stops,
 )
@@ -120,14 +123,15 @@ def presence(
     again = _held_again(known, made)
     other = {n for n, one in enumerate(made) if one.returned != expected[n]} - again
     always = tuple(stops(question))
-    sources = {known[n].source for n in other}
-    lifted = {
-        one: Lifted(question, one, always, partial(_returned_of, known, one)) for one in sources
-    }
+    tried = {}
+    for source in {known[n].source for n in other}:
+        lifts = lifts_of(question, source)
+        tried[source] = lifts, cache(partial(_returned_of, known, source, question, lifts))
     causes = {}
     for n in other:
-        is_back = partial(_is_back, n, expected[n], made[n].returned)
-        causes[n] = lifted[known[n].source].needed(is_back)
+        lifts, returned_of = tried[known[n].source]
+        is_back = partial(_is_back, n, expected[n], made[n].returned, returned_of)
+        causes[n] = needed(lifts, always, is_back)
     accounts = [
         Account(own.target, *one, causes.get(n, ()), own.name, own.line)
         for n, (own, one) in enumerate(zip(known, made, strict=True))
@@ -201,26 +205,29 @@ def _held_again(known: Sequence[Held], made: Sequence[_Placed]) -> set[int]:
 
 
 def _returned_of(
-    known: Sequence[Held], source: Holder, found: Found, causes: frozenset[Cause]
-) -> dict[int, Target | None]:
+    known: Sequence[Held], source: Holder, question: PresenceQuestion, lifts: Lifts,
+    causes: frozenset[Cause],
+) -> dict[int, Target | None]:  # fmt: skip
     """What becomes of the addresses of a source in the look-up without ``causes``.
 
     Those of others count as far as that look-up asks them: one alike may stand before.
     """
     alone = [at for at, cause in enumerate(NARROWING) if cause in causes]
     kept = [n for n, one in enumerate(known) if all(one.source[at] == source[at] for at in alone)]
+    found = found_without(question, lifts, causes)
     made = _made([known[n] for n in kept], found, lines=Cause.MULTI_OFF in causes)
     return {n: one.returned for n, one in zip(kept, made, strict=True)}
 
 
 def _is_back(
-    number: int, expected: Target, before: Target | None, after: dict[int, Target | None]
-) -> bool:
+    number: int, expected: Target, before: Target | None,
+    returned_of: Callable[[frozenset[Cause]], dict[int, Target | None]], causes: frozenset[Cause],
+) -> bool:  # fmt: skip
     """Whether an address that was left out is there, or one that was changed is as it is held.
 
     A ::1 that comes as 127.0.0.1 is not there.
     """
-    now = after[number]
+    now = returned_of(causes)[number]
     if before is None and now is not None:
         return Account(expected, 0, now).made is not Made.LOOPBACK
     return now == expected
@@ -287,11 +294,13 @@ def _error(question: PresenceQuestion, error: str, always: tuple[Cause, ...]) ->
     name = request.name or ""
     services = enumerate(question.service.hosts)
     sources = [one for place, each in services for one in each.sources(name, place)] or [Holder()]
-    lifted = (
-        Lifted(question, one, always, lambda found, _: found.error, failed=failed)
-        for one in sources
-    )
-    ways = (one.needed(lambda other: not other or (failed and other != error)) for one in lifted)
+
+    def is_over(lifts: Lifts, causes: frozenset[Cause]) -> bool:
+        other = found_without(question, lifts, causes).error
+        return not other or (failed and other != error)
+
+    every = (lifts_of(question, one, failed=failed) for one in sources)
+    ways = (needed(lifts, always, partial(is_over, lifts)) for lifts in every)
     fewest = min(
         filter(None, ways), default=None,
         key=lambda way: (len(way), failed and not any(map(of_dns_server, way))),

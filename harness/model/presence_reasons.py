@@ -7,15 +7,13 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial, reduce
-from typing import Generic, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self
 
 from harness.model.dialects import Dialect
 from harness.model.dns_servers import State
 from harness.model.lookup import Found, NameService, Request, find, looks_numeric
 from harness.model.netdb import AF, AI
 from harness.model.services import Holder, Kind, Service
-
-T = TypeVar("T")
 
 _MAPS = AI.V4MAPPED | AI.ALL
 
@@ -99,15 +97,16 @@ class PresenceQuestion(NamedTuple):
         return self.asked(flags=(self.request.flags | put) & ~taken)
 
 
-_Without = Callable[[PresenceQuestion], PresenceQuestion]
+Lift = Callable[[PresenceQuestion], PresenceQuestion]
 """The look-up without a reason: the same one where that is none of it."""
+Lifts = dict[Cause, Lift]
 
 
-def _flag(flag: int) -> _Without:
+def _flag(flag: int) -> Lift:
     return lambda question: question.flags(taken=flag)
 
 
-def _services(change: Callable[[Service], Service]) -> _Without:
+def _services(change: Callable[[Service], Service]) -> Lift:
     return lambda question: question.held_by(hosts=tuple(map(change, question.service.hosts)))
 
 
@@ -124,7 +123,7 @@ def _without_action(service: Service) -> Service:
     return replace(service, actions=others)
 
 
-def _as_module(kind: Kind) -> _Without:
+def _as_module(kind: Kind) -> Lift:
     """With a plain module in the place of another kind of service."""
     return _services(lambda one: replace(one, kind="nss") if one.kind == kind else one)
 
@@ -147,7 +146,7 @@ def _of_any_family(question: PresenceQuestion) -> PresenceQuestion:
 
 
 # the more telling of two that would both do stands first
-_LIFTS: dict[Cause, _Without] = {
+_LIFTS: Lifts = {
     Cause.ADDRCONFIG: _flag(AI.ADDRCONFIG),
     Cause.NUMERICHOST: _flag(AI.NUMERICHOST),
     Cause.LOOKS_NUMERIC: _through_others,
@@ -164,7 +163,7 @@ NARROWING = Cause.EARLIER_SERVICE, Cause.EARLIER_SERVER, Cause.SEARCH
 """Without these nobody but a source is asked: they are of the parts of a `Source`, in turn."""
 
 
-def _of_source(question: PresenceQuestion, source: Holder) -> Iterator[tuple[Cause, _Without]]:
+def _of_source(question: PresenceQuestion, source: Holder) -> Iterator[tuple[Cause, Lift]]:
     """That others come before the one who has an address, and what DNS servers say."""
     if not question.service.hosts:
         return
@@ -192,57 +191,43 @@ def _asked_as(spelled: str | None, name: str, service: Service) -> Service:
     return replace(service, resolver=resolver) if service.resolver.search else service
 
 
-class Lifted(Generic[T]):
-    """A look-up without some of its reasons, each way tried once, for what a ``source`` has.
+def lifts_of(question: PresenceQuestion, source: Holder, *, failed: bool = False) -> Lifts:
+    """The reasons that there may be for what a ``source`` has: those that change the look-up.
 
-    Those of ``always`` are taken away each time; ``look`` is what is to be known of each look-up.
     ``failed``: what a DNS server says is more telling than what is asked.
     """
+    every = [*_LIFTS.items(), *_of_source(question, source)]
+    if failed:
+        every.sort(key=lambda one: not of_dns_server(one[0]))
+    return {cause: lift for cause, lift in every if lift(question) != question}
 
-    def __init__(
-        self,
-        question: PresenceQuestion,
-        source: Holder,
-        always: Collection[Cause],
-        look: Callable[[Found, frozenset[Cause]], T],
-        *,
-        failed: bool = False,
-    ) -> None:
-        self._question, self._look = question, look
-        every = [*_LIFTS.items(), *_of_source(question, source)]
-        if failed:
-            every.sort(key=lambda one: not of_dns_server(one[0]))
-        self._lifts = {cause: without for cause, without in every if without(question) != question}
-        self._always = frozenset(always)
-        self._seen: dict[frozenset[Cause], T] = {}
 
-    def needed(self, is_over: Callable[[T], bool]) -> tuple[Cause, ...]:
-        """The reasons that have to be taken away for something, none where that does not help.
+def found_without(question: PresenceQuestion, lifts: Lifts, causes: Collection[Cause]) -> Found:
+    """What is found when some of the reasons are taken away."""
+    lifted = (lift for cause, lift in lifts.items() if cause in causes)
+    return reduce(lambda asked, lift: lift(asked), lifted, question).find()
 
-        One that is enough alone, else all of them but those that can be put back.
-        """
 
-        def ends(causes: frozenset[Cause]) -> bool:
-            return is_over(self._without(causes))
+def needed(
+    lifts: Lifts, always: Collection[Cause], ends: Callable[[frozenset[Cause]], bool]
+) -> tuple[Cause, ...]:
+    """The reasons that have to be taken away for something, none where that does not help.
 
-        free = [one for one in self._lifts if one not in self._always]
-        ways = [self._always, *(self._always | {one} for one in free)]
-        chosen = next((each for each in ways if each and ends(each)), None)
-        if chosen is None:
-            chosen = self._always.union(free)
-            if not ends(chosen):
-                return ()
-            for one in reversed(free):
-                fewer = chosen - {one}
-                chosen = fewer if ends(fewer) else chosen
-        return tuple(one for one in self._lifts if one in chosen)
-
-    def _without(self, causes: frozenset[Cause]) -> T:
-        if causes not in self._seen:
-            lifts = (without for one, without in self._lifts.items() if one in causes)
-            asked = reduce(lambda question, without: without(question), lifts, self._question)
-            self._seen[causes] = self._look(asked.find(), causes)
-        return self._seen[causes]
+    One that is enough alone, else all of them but those that can be put back. Those of ``always``
+    are taken away each time; ``ends`` says whether it is over without some.
+    """
+    taken = frozenset(always)
+    free = [one for one in lifts if one not in taken]
+    ways = [taken, *(taken | {one} for one in free)]
+    chosen = next((each for each in ways if each and ends(each)), None)
+    if chosen is None:
+        chosen = taken.union(free)
+        if not ends(chosen):
+            return ()
+        for one in reversed(free):
+            fewer = chosen - {one}
+            chosen = fewer if ends(fewer) else chosen
+    return tuple(one for one in lifts if one in chosen)
 
 
 def stops(question: PresenceQuestion) -> Iterator[Cause]:
