@@ -7,7 +7,6 @@ Sources: resolv.conf(5), RFC 1034, RFC 1035, RFC 2308, and glibc's history as
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import Literal, NamedTuple
 
 from harness.model.addresses import inet_aton
@@ -21,6 +20,7 @@ Trouble = Literal["", "HOST_NOT_FOUND", "NO_DATA", "TRY_AGAIN", "NO_RECOVERY", "
 _TROUBLES: dict[str, Trouble] = {
     "NXDOMAIN": "HOST_NOT_FOUND", "SERVFAIL": "TRY_AGAIN", "NOERROR": "NO_DATA",
 }  # fmt: skip
+Records = tuple[Record, ...]
 _UDP_SIZE, _EDNS_SIZE = 512, 1200
 MOST_DOTS = 15
 """RES_MAXNDOTS: glibc, musl and Go take a higher number in resolv.conf for it; c-ares does not."""
@@ -100,6 +100,10 @@ class Reply(NamedTuple):
     read: bool = False
 
 
+_Taken = Literal["none", "error", "truncated", "answer"]
+"""What a resolver makes of what comes over UDP."""
+
+
 class _Received(NamedTuple):
     """The replies in the two places for them; a reply that is an error leaves its place empty."""
 
@@ -111,11 +115,8 @@ def _of_both(found: _Received, name: str, dialect: Dialect) -> Reply:
     reply = Reply("NOTFOUND")
     for packet in filter(None, found):
         own = _of_slice(packet, name, dialect)
-        match reply.status, own.status:
-            case ("SUCCESS", _) | (_, "NOTFOUND"):
-                status = reply.status
-            case _:
-                status = own.status
+        settled = reply.status == "SUCCESS" or own.status == "NOTFOUND"
+        status = reply.status if settled else own.status
         canonname = reply.canonname or own.canonname
         reply = Reply(status, reply.targets + own.targets, canonname, own.trouble)
     return reply
@@ -147,11 +148,13 @@ class Stub:
 
     ``unheard``: its last query ended without a server that was heard of, and where ``refused`` none
     was there. ``rcode`` is what the last reply said that came first, ``asked`` the last name asked
-    for. ``single``: AAAA is asked for when A has been answered; ``reopened``: with another socket.
+    for, ``late`` the replies to it that did not come in time. ``single``: AAAA is asked for when A
+    has been answered; ``reopened``: with another socket.
     """
 
     unheard: bool
     refused: bool
+    late: set[tuple[int, Record]]
 
     def __init__(
         self, servers: Sequence[Server], resolver: Resolver, first: Record, dialect: Dialect
@@ -169,7 +172,7 @@ class Stub:
         self.rcode = ""
         self.asked = ""
 
-    def ask(self, name: str, records: tuple[Record, ...]) -> Reply:
+    def ask(self, name: str, records: Records) -> Reply:
         """What the dns service makes of a name, asked for one record type or for both at once."""
         both = records == ("A", "AAAA")
         if both and self.no_aaaa:
@@ -184,7 +187,7 @@ class Stub:
             reply = reply._replace(targets=self.resolver.by_sortlist(reply.targets))
         return reply
 
-    def search(self, name: str, records: tuple[Record, ...]) -> tuple[_Received | None, Trouble]:
+    def search(self, name: str, records: Records) -> tuple[_Received | None, Trouble]:
         """The first name with an answer, of the name as it is and in each search domain."""
         bare = name.removesuffix(".")
         own: Trouble | None = None
@@ -213,7 +216,7 @@ class Stub:
             trouble = "NO_DATA" if "NO_DATA" in troubles else "TRY_AGAIN"
         return found, trouble
 
-    def query(self, name: str, records: tuple[Record, ...]) -> tuple[_Received | None, Trouble]:
+    def query(self, name: str, records: Records) -> tuple[_Received | None, Trouble]:
         """The replies to the questions for one name, None with the trouble where none is of use."""
         self.asked, self.rcode = name, ""
         # A is asked for in its place, and no answer counts
@@ -226,21 +229,16 @@ class Stub:
         if hidden:
             assert found.first is not None
             found = _Received(replace(found.first, chain=(), addresses=(), word=None))
-        one = found.first or found.second
-        other = found.second or found.first
-        assert one is not None
-        assert other is not None
-        if not one.negative or not other.negative:
+        packets = [one for one in found if one is not None]
+        if not all(one.negative for one in packets):
             return found, ""
-        rcode = other.rcode if one.rcode == "NOERROR" else one.rcode
+        rcode = next((one.rcode for one in packets if one.rcode != "NOERROR"), "NOERROR")
         return None, _TROUBLES.get(rcode, "NO_RECOVERY")
 
-    def send(
-        self, name: str, records: tuple[Record, ...]
-    ) -> tuple[_Received | None, Packet | None]:
+    def send(self, name: str, records: Records) -> tuple[_Received | None, Packet | None]:
         """The replies of the first server that is of use, and the last one that came."""
         over_tcp = "use-vc" in self.resolver.options
-        late = set[tuple[int, Record]]()
+        self.late = set()
         last: Packet | None = None
         servers = self.servers
         if "rotate" in self.resolver.options:
@@ -251,7 +249,7 @@ class Stub:
                 if server.closed:
                     self.unheard = self.refused = True
                     continue
-                exchange = _Exchange(self, server, number, name, records, late)
+                exchange = _Exchange(self, number, server, name, records)
                 if not over_tcp:
                     found = exchange.datagrams()
                     over_tcp = exchange.truncated
@@ -267,28 +265,13 @@ class Stub:
         return None, last
 
 
-class _Taken(Enum):
-    """What a resolver makes of what comes over UDP."""
-
-    NONE = auto()
-    ERROR = auto()
-    TRUNCATED = auto()
-    ANSWER = auto()
-
-
 class _Exchange:
     """The questions for one name with one server."""
 
     def __init__(
-        self,
-        stub: Stub,
-        server: Server,
-        number: int,
-        name: str,
-        records: tuple[Record, ...],
-        late: set[tuple[int, Record]],
+        self, stub: Stub, number: int, server: Server, name: str, records: Records
     ) -> None:
-        self.stub, self.number, self.late = stub, number, late
+        self.stub, self.number = stub, number
         self.both = records == ("A", "AAAA")
         self.packets = {one: server.packet(name, one) for one in records}
         self.arrivals = server.arrivals(name, records, stub.first, stream=False)
@@ -299,23 +282,23 @@ class _Exchange:
     def _comes(self, record: Record) -> bool:
         """Whether there is a reply that the resolver takes for one."""
         word = self.packets[record].word
-        if word == "late" and (self.number, record) not in self.late:
-            self.late.add((self.number, record))
+        if word == "late" and (self.number, record) not in self.stub.late:
+            self.stub.late.add((self.number, record))
             return False
         return word != "silent"
 
     def _take(self, record: Record, first: bool) -> _Taken:
         """One datagram; ``first``: it is the first to come."""
         if not self._comes(record):
-            return _Taken.NONE
+            return "none"
         packet = self.packets[record]
         if first:
             self.stub.rcode, self.last = packet.rcode, packet
         if packet.word == "short" and not self.stub.dialect.short_errors_match:
-            return _Taken.NONE
+            return "none"
         if packet.word in ("servfail", "refused", "lame", "short"):
-            return _Taken.ERROR
-        return _Taken.TRUNCATED if packet.cut(self.stub.most) else _Taken.ANSWER
+            return "error"
+        return "truncated" if packet.cut(self.stub.most) else "answer"
 
     def datagrams(self) -> _Received | None:
         """The replies over UDP; None where they are of no use, or `truncated`."""
@@ -329,16 +312,16 @@ class _Exchange:
         for record in self.arrivals:
             kept = next(filter(None, places), None)
             match self._take(record, first=not places):
-                case _Taken.NONE:
+                case "none":
                     missing = True
-                case _Taken.TRUNCATED:
+                case "truncated":
                     self.truncated = True
                     return None
-                case _Taken.ERROR if places or self.stub.strict or not self.both:
+                case "error" if places or self.stub.strict or not self.both:
                     return None if kept is None or self.stub.strict else _Received(kept)
-                case _Taken.ERROR:
+                case "error":
                     places.append(None)
-                case _Taken.ANSWER:
+                case "answer":
                     places.append(self.packets[record])
         if not missing:
             return _Received(*places)
@@ -350,19 +333,19 @@ class _Exchange:
     def _in_turn(self) -> _Received | None:
         """A is asked for, and AAAA when it has been answered."""
         answer = self.packets["A"]
-        while (taken := self._take("A", first=True)) is _Taken.ANSWER:
+        while (taken := self._take("A", first=True)) == "answer":
             taken = self._take("AAAA", first=False)
             match taken:
-                case _Taken.ANSWER:
+                case "answer":
                     return _Received(answer, self.packets["AAAA"])
-                case _Taken.TRUNCATED:
+                case "truncated":
                     break
-                case _Taken.ERROR:
+                case "error":
                     return None if self.stub.strict else _Received(answer)
             if self.stub.reopened:
                 return _Received(answer)
             self.stub.reopened = True
-        self.truncated = taken is _Taken.TRUNCATED
+        self.truncated = taken == "truncated"
         return None
 
     def stream(self) -> _Received | None:
