@@ -28,7 +28,7 @@ from harness.model.chance import MOST_WAYS, Chance, outcomes
 from harness.model.host import HostView, Target
 from harness.model.lookup import Found, Item, NameService, Request
 from harness.model.netdb import AF, AI, FAMILY
-from harness.model.order import RULES, Destination, Order, order_of
+from harness.model.order import RULES, Order, order_of
 from harness.model.policy import DEFAULT_SCOPES, Policy, prefixes
 from harness.model.services import UndefinedAnswer
 from harness.model.standards import RFC6724, Standard, ipv6_bits, known_destinations
@@ -42,8 +42,6 @@ POLICY = Policy(
     (*prefixes(("::/128", 40)), *RFC6724.policy.precedence),
     DEFAULT_SCOPES,
 )
-_NOBODY_SCOPE, _NOBODY_LABEL = 1, 1
-
 
 # RFC 6724 §6 with these rules:
 # 1  as the RFC has it: what a UDP socket cannot be connected to is unreachable.
@@ -69,17 +67,13 @@ def order(targets: Sequence[Target], view: HostView, version: str) -> Order:
 
     Raises KeyError for a target the view has no route for, ValueError for a version too old.
     """
-    known = [_seen(one) for one in known_destinations(CARES, CARES.policy, targets, view)]
+    known = [
+        one if one.reachable else replace(one, source_scope=1, source_label=1)  # of nobody
+        for one in known_destinations(CARES, CARES.policy, targets, view)
+    ]
     found = order_of(known, CARES.rules)
     by_chance = behaviour(version).unreachable_by_chance
     return replace(found, unsettled=sum(by_chance and not one.reachable for one in known))
-
-
-def _seen(one: Destination) -> Destination:
-    """A destination as the rules see it, where it has no source."""
-    if one.reachable:
-        return one
-    return replace(one, source_scope=_NOBODY_SCOPE, source_label=_NOBODY_LABEL)
 
 
 def not_asked(request: Request, names: NameService) -> str:  # noqa: ARG001
@@ -208,7 +202,6 @@ _MOST_PORT = 65535
 
 
 def _number(text: str, own: CaresBehaviour) -> int | None:
-    """The port that a text is, None for none."""
     if own.port_numbers == "digits":
         plain = _DIGITS.fullmatch(text)
         return int(plain[1]) if plain and int(plain[1]) <= _MOST_PORT else None

@@ -98,10 +98,6 @@ class CaresChannel:
         self.failures[server] += 1
         self.failed[server] = next(self.clock)
 
-    def recover(self, server: int) -> None:
-        """Forget the failures of a server."""
-        del self.failures[server], self.failed[server]
-
 
 class _CaresExchange:
     """The questions for one name, until each has ended."""
@@ -137,7 +133,8 @@ class _CaresExchange:
             oldest = min(on_way, key=lambda one: one.serial)
             self.moment = set()
             for one in [one for one in on_way if one.moment is oldest.moment]:
-                self._timed_out(one)
+                one.error = Status.ETIMEOUT
+                self._failed(one, in_turn=True)
         if self.moved and self.channel.chance.choose(len(self.replies)):
             self.replies.reverse()  # as a machine with more to do may have it
         return self.replies
@@ -150,10 +147,12 @@ class _CaresExchange:
                 continue
             if one.moment is self.moment:
                 self.moment = set()
-            if self.servers[one.server].closed:
-                self._refused(one)
-            else:
+            if not self.servers[one.server].closed:
                 self._answered(one)
+            elif one.stream or one.server in self.unread_error:
+                self._lost(one.server, one.stream)
+            else:
+                one.answered = False  # the error was another question's
         later, self.later = self.later, None
         for each in later:
             each()
@@ -271,14 +270,9 @@ class _CaresExchange:
         status = _STATUSES.get(packet.rcode, Status.SUCCESS)
         if status in _FAILURES:
             question.error = status if own.error_told else question.error
-            if own.by_failures:
-                self.channel.fail(number)
-                self._again(question)
-            else:
-                self._skip(question, number)
-                self._next_server(question)
+            self._failed(question)
             return
-        self.channel.recover(number)
+        del self.channel.failures[number], self.channel.failed[number]
         answers = packet.addresses or packet.chain or packet.word == "unrelated"
         if status is Status.SUCCESS and not answers:
             status = Status.ENODATA
@@ -313,19 +307,13 @@ class _CaresExchange:
             for other in self.questions:
                 other.given_up = True
 
-    def _timed_out(self, question: _Question) -> None:
-        question.error = Status.ETIMEOUT
+    def _failed(self, question: _Question, *, in_turn: bool = False) -> None:
+        """A question goes on to another server; ``in_turn``: to the same one, when its turn comes."""
         if self.own.by_failures:
             self.channel.fail(question.server)
             self._again(question)
         else:
-            self._next_server(question)
-
-    def _refused(self, question: _Question) -> None:
-        if question.stream or question.server in self.unread_error:
-            self._lost(question.server, question.stream)
-        else:
-            question.answered = False  # the error was another question's
+            self._next_server(question, None if in_turn else question.server)
 
     def _write_failed(self, question: _Question) -> None:
         if self.own.by_failures:
@@ -333,8 +321,7 @@ class _CaresExchange:
             self._lost(question.server, stream=False)
             self._again(question)
         else:
-            self._skip(question, question.server)
-            self._next_server(question)
+            self._next_server(question, question.server)
 
     def _lost(self, number: int, stream: bool, error: Status = Status.ECONNREFUSED) -> None:
         """A socket of a server is closed: what was asked through it is asked elsewhere."""
@@ -346,8 +333,7 @@ class _CaresExchange:
             if not one.on_way or one.server != number:
                 continue
             if not self.own.by_failures:
-                self._skip(one, number)
-                self._next_server(one)
+                self._next_server(one, number)
             elif one.stream is stream:
                 one.error = error
                 self._again(one)
@@ -364,13 +350,11 @@ class _CaresExchange:
         else:
             self._end(question, CaresReply(question.error))
 
-    def _skip(self, question: _Question, number: int) -> None:
-        if self.servers[1:]:
-            question.skipped.add(number)
-
-    def _next_server(self, question: _Question) -> None:
-        """Of the next server in turn."""
+    def _next_server(self, question: _Question, skipped: int | None) -> None:
+        """Of the next server in turn, from now on without one that is ``skipped``."""
         question.on_way = False
+        if skipped is not None and self.servers[1:]:
+            question.skipped.add(skipped)
         while question.left and not question.given_up:
             question.left -= 1
             question.server = (question.server + 1) % len(self.servers)
