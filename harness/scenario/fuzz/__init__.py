@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import count, repeat
 from typing import Literal
 
@@ -18,7 +17,7 @@ from ..values import as_interface
 from . import weights
 from .gaiconf import draw_gai_conf, with_reload
 from .hosts import draw_host
-from .services import draw_name_service, every_name, only, with_misnamed
+from .services import draw_answer, draw_name_service, every_name, only, with_misnamed
 from .weights import Dice
 
 
@@ -129,8 +128,7 @@ def _draw_services(
     dice: Dice, host: Host, title: str, destinations: list[str], kinds: Mapping[Kind, float]
 ) -> Batch:
     """A host with a whole name service; most of it is asked without a gai.conf."""
-    draw_answer = partial(_draw_answer, dice, counts=weights.SERVED)
-    service = draw_name_service(dice, draw_answer, destinations, kinds)
+    service = draw_name_service(dice, destinations, kinds)
     tables = weights.SERVICE_SPELLINGS, weights.SERVICE_FAMILIES, weights.SERVICE_FLAGS
     names = [dice.one(every_name()) for _ in range(weights.LOOKUPS_A_PART)]
     if "myhostname" in service.hosts:
@@ -153,7 +151,7 @@ def draw_batch(seed: int, number: int, plain: bool = False) -> Batch:
     destinations = _draw_destinations(dice, host, zones=resolver.startswith("nss"))
     # what looks like a number is no name for all
     called = [*(f"n{i}" for i in range(1, weights.NAMES)), "256.1.1.1"]
-    names = {name: _draw_answer(dice, destinations) for name in called}
+    names = {name: draw_answer(dice, destinations) for name in called}
     if plain:
         numbers = _draw_destinations(dice, host, zones=True)
         spellings = weights.PLAIN_SPELLINGS if resolver == "files" else weights.SPELLINGS
@@ -293,27 +291,3 @@ def _near(dice: Dice, row: Address) -> str | None:
                 return None
             value = int(row.peer_ip)
     return address_text(type(own.ip)(value))
-
-
-def _draw_answer(
-    dice: Dice, destinations: list[str], counts: Mapping[int, float] = weights.ANSWERS
-) -> tuple[str, ...]:
-    """The addresses of one name in the order they are handed over."""
-    count = dice.pick(counts)
-    four = [text for text in destinations if ":" not in text]
-    six = [text for text in destinations if ":" in text]
-    match dice.pick(weights.MIXES):
-        case "one-family":
-            chosen = dice.several(dice.one([part for part in (four, six) if part]), count)
-        case "neighbours":
-            start = dice.randint(0, len(destinations) - 1)
-            window = sorted(destinations)[start : start + max(3, count // 2)]
-            chosen = dice.several(window, count)
-        case "alternating":
-            first, second = dice.several(four or six, count), dice.several(six or four, count)
-            chosen = [text for pair in zip(first, second, strict=True) for text in pair][:count]
-        case "repeated":
-            chosen = [text for text in dice.several(destinations, count) for _ in "ab"][:count]
-        case _:
-            chosen = dice.several(destinations, count)
-    return tuple(chosen)

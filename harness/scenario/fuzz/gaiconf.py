@@ -85,30 +85,20 @@ def _whole(dice: Dice, plain: list[str]) -> list[str]:
     return dice.shuffled(lines)[dice.randint(0, 2) :] + _lines(dice, plain, 0, 2)
 
 
-class _Words(dict[str, str]):
-    """The words of a line; a word of `weights.WORDS` is drawn where a form names it."""
-
-    def __init__(self, dice: Dice, **known: str) -> None:
-        super().__init__(known)
-        self._dice = dice
-
-    def __missing__(self, word: str) -> str:
-        return self._dice.pick(weights.WORDS[word])
-
-
 def _odd(dice: Dice, plain: list[str]) -> str:
     keyword = dice.pick(weights.KEYWORDS)
     prefix = _prefix(dice, plain, keyword)
-    words = _Words(
-        dice, keyword=keyword, prefix=prefix, value=dice.pick(weights.VALUES),
-        address=prefix.partition("/")[0],
-    )  # fmt: skip
+    words = {"keyword": keyword, "prefix": prefix, "value": dice.pick(weights.VALUES)}
+    words["address"] = prefix.partition("/")[0]
     form = dice.pick(weights.ODDITIES)
     for name, most in (("short", 95), ("number", 99)):
         if f"{{{name}}}" in form:
             words[name] = str(dice.randint(0, most))
     if "{host_bits}" in form:
         words["host_bits"] = _prefix(dice, plain, keyword, host_bits=True)
+    words |= {
+        name: dice.pick(odds) for name, odds in weights.WORDS.items() if f"{{{name}}}" in form
+    }
     return form.format_map(words)
 
 

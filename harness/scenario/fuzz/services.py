@@ -3,9 +3,9 @@
 Nothing is drawn that waits for seconds, or that depends on what a process has asked before.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from ipaddress import IPv4Address
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.model.dns import sortlist_pair
 from harness.model.dns_servers import SLOW, UNORDERED
@@ -25,9 +25,6 @@ from .weights import Dice
 T = TypeVar("T")
 _OF_SERVERS = "names", "aliases", "replies"
 
-Answer = Callable[[list[str]], tuple[str, ...]]
-"""Draws the addresses of a name out of those given."""
-
 
 def every_name() -> list[str]:
     """All names that a service may know: as they are, and in each domain."""
@@ -35,12 +32,36 @@ def every_name() -> list[str]:
     return [*bare, *bare, *(f"{name}.{domain}" for domain in weights.DOMAINS for name in bare)]
 
 
+def draw_answer(
+    dice: Dice, destinations: list[str], counts: Mapping[int, float] = weights.ANSWERS
+) -> tuple[str, ...]:
+    """The addresses of one name, of ``destinations``, in the order they are handed over."""
+    count = dice.pick(counts)
+    four = [text for text in destinations if ":" not in text]
+    six = [text for text in destinations if ":" in text]
+    match dice.pick(weights.MIXES):
+        case "one-family":
+            chosen = dice.several(dice.one([part for part in (four, six) if part]), count)
+        case "neighbours":
+            start = dice.randint(0, len(destinations) - 1)
+            window = sorted(destinations)[start : start + max(3, count // 2)]
+            chosen = dice.several(window, count)
+        case "alternating":
+            first, second = dice.several(four or six, count), dice.several(six or four, count)
+            chosen = [text for pair in zip(first, second, strict=True) for text in pair][:count]
+        case "repeated":
+            chosen = [text for text in dice.several(destinations, count) for _ in "ab"][:count]
+        case _:
+            chosen = dice.several(destinations, count)
+    return tuple(chosen)
+
+
 def draw_name_service(
-    dice: Dice, answer: Answer, destinations: list[str], kinds: Mapping[Kind, float]
+    dice: Dice, destinations: list[str], kinds: Mapping[Kind, float]
 ) -> NameServiceSpec:
     """A name service whose names have addresses of ``destinations``, zones where one can have them.
 
-    Parameters: ``answer`` draws those of a name; ``kinds`` are those of the services.
+    ``kinds`` are those of the services.
     """
     plain = list(dict.fromkeys(text.partition("%")[0] for text in destinations))
     options = tuple(dice.flags(weights.RESOLVER_OPTIONS))
@@ -52,8 +73,11 @@ def draw_name_service(
         hosts=" ".join(_draw_service(dice, kinds) for _ in range(dice.pick(weights.CHAIN))),
         multi=dice.chance(weights.MULTI),
         files=tuple(_draw_line(dice, plain) for _ in range(dice.pick(weights.HOSTS_LINES))),
-        dns=tuple(_draw_server(dice, lambda: answer(plain), avoided) for _ in range(servers)),
-        nss={name: answer(destinations) for name in _some(dice, weights.KNOWN)},
+        dns=tuple(_draw_server(dice, plain, avoided) for _ in range(servers)),
+        nss={
+            name: draw_answer(dice, destinations, weights.SERVED)
+            for name in _some(dice, weights.KNOWN)
+        },
         resolv_conf=ResolvConf(
             search=tuple(dice.shuffled(weights.DOMAINS)[: dice.pick(weights.SEARCHED)]),
             ndots=dice.pick(weights.NDOTS),
@@ -70,21 +94,18 @@ def _with_odd_files(service: NameServiceSpec, addresses: list[str]) -> NameServi
     Drawn by what has been drawn, so that everything else is as it was without.
     """
     dice = Dice(" ".join((service.hosts, *service.files)))
+    changes, conf = dict[str, Any](), dict[str, Any]()
     if dice.chance(weights.NO_HOSTS_FILE):
-        service = service.model_copy(update={"hosts_file": False, "files": ()})
+        changes |= {"hosts_file": False, "files": ()}
     four = [IPv4Address(one) for one in addresses if ":" not in one]
     if four and (count := dice.pick(weights.SORTED_BY)):
-        conf = {"sortlist": tuple(_draw_sortlist_entry(dice, four) for _ in range(count))}
-        resolv_conf = service.resolv_conf.model_copy(update=conf)
-        service = service.model_copy(update={"resolv_conf": resolv_conf})
-    search = service.resolv_conf.search
-    if search and dice.chance(weights.SEARCH_REPLACED):
-        before = {"search_before": (dice.one(weights.DOMAINS),)}
-        resolv_conf = service.resolv_conf.model_copy(update=before)
-        service = service.model_copy(update={"resolv_conf": resolv_conf})
+        conf["sortlist"] = tuple(_draw_sortlist_entry(dice, four) for _ in range(count))
+    if service.resolv_conf.search and dice.chance(weights.SEARCH_REPLACED):
+        conf["search_before"] = (dice.one(weights.DOMAINS),)
     if dice.chance(weights.NO_HOSTS_LINE):
-        service = service.model_copy(update={"hosts": UNSET_HOSTS, "hosts_line": False})
-    return service
+        changes |= {"hosts": UNSET_HOSTS, "hosts_line": False}
+    changes["resolv_conf"] = service.resolv_conf.model_copy(update=conf)
+    return service.model_copy(update=changes)
 
 
 def with_misnamed(dice: Dice, service: NameServiceSpec) -> NameServiceSpec:
@@ -93,7 +114,7 @@ def with_misnamed(dice: Dice, service: NameServiceSpec) -> NameServiceSpec:
     names = [name for name in server.names if name not in server.replies]
     if not names or not dice.chance(weights.MISNAMED):
         return service
-    reply = NameReplies.model_validate({"A": "misnamed", "AAAA": "misnamed"})
+    reply = NameReplies(a="misnamed", aaaa="misnamed")
     replies = {**server.replies, **dict.fromkeys(dice.several(names, 3), reply)}
     first = server.model_copy(update={"replies": replies})
     return service.model_copy(update={"dns": (first, *service.dns[1:])})
@@ -152,26 +173,19 @@ def _draw_line(dice: Dice, addresses: list[str]) -> str:
     return " ".join((dice.one(addresses), *names))
 
 
-def _draw_server(
-    dice: Dice, answer: Callable[[], tuple[str, ...]], avoided: Container[str | None]
-) -> DnsServer:
-    words, always = (
-        {word: odds for word, odds in table.items() if word not in avoided}
-        for table in (weights.WORDS_SAID, weights.ALWAYS)
-    )
-    names = {name: answer() for name in _some(dice, weights.KNOWN)}
+def _draw_server(dice: Dice, addresses: list[str], avoided: Container[str | None]) -> DnsServer:
+    words = {word: odds for word, odds in weights.WORDS_SAID.items() if word not in avoided}
+    always = {word: odds for word, odds in weights.ALWAYS.items() if word not in avoided}
+    known = _some(dice, weights.KNOWN)
+    names = {name: draw_answer(dice, addresses, weights.SERVED) for name in known}
     special = _some(dice, weights.SPECIAL)
     return DnsServer(
         first_reply=dice.pick(weights.FIRST_REPLIES),
         names=names,
         aliases=_draw_aliases(dice, names),
         replies={
-            name: NameReplies.model_validate(
-                {
-                    "A": dice.pick(words),
-                    "AAAA": dice.pick(words),
-                    "first": dice.pick(weights.FIRSTS),
-                }
+            name: NameReplies(
+                a=dice.pick(words), aaaa=dice.pick(words), first=dice.pick(weights.FIRSTS)
             )
             for name in special
         },
