@@ -1,7 +1,7 @@
 """Scenario files read and written, their JSON Schema, the library and the gai.conf catalogue."""
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -9,19 +9,23 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
+from harness.model.addresses import inet_aton, inet_pton6
+from harness.model.dns_servers import ascii_lower
+from harness.model.myhostname import knows
 from harness.text.errors import InputError, show
 from harness.text.nearest import did_you_mean
 from harness.text.reading import open_regular
 from harness.text.strict_yaml import MAX_BYTES, document, parse
 from harness.text.validation import validated
 
+from .nameservice import plain_name
 from .schema import GaiConfFile, Scenario
-from .unknown import unknown_names
 from .values import TABLES
 
 KEYS = "name, host and lookups"
 """The keys of a scenario file that every one has, in words."""
 _MAX_GAI_CONF = 1 << 16
+_NEVER = ".invalid"  # RFC 6761: a name that nobody ever has, and so none that was mistyped
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,44 @@ def load(path: Path | str) -> LoadedScenario:
         loaded = LoadedScenario(scenario, path, data, wanted.file, lines)
     else:
         loaded = LoadedScenario.inline(scenario, path, lines)
-    for number, expected in unknown_names(scenario):
+    for number, expected in _unknown_names(scenario):
         name = lookups[number].children["name"]
         place = f"lookups[{number}].name"
         raise InputError(str(path), name.line, place, expected, show(name.value))
     return loaded
+
+
+def _unknown_names(scenario: Scenario) -> Iterator[tuple[int, str]]:
+    """The look-ups of names that no name service of the scenario holds, unless that is meant.
+
+    Most are mistyped, and would pass as EAI_NONAME. It is meant where an expectation has an error,
+    and for names below ``invalid``. Numbers, ``localhost`` and the host's own name need nobody who
+    knows them. Yields the number of the look-up, from 0, and what was expected of its name; a name
+    that would be escaped is among them.
+    """
+    service = scenario.served
+    known = (
+        {plain_name(name): name for name in scenario.names} if service is None else service.known()
+    )
+    for number, lookup in enumerate(scenario.lookups):
+        if lookup.name and "\\" in lookup.name and scenario.asks("dns"):
+            yield number, "a name without \\, by which a question to DNS escapes what follows"
+        if lookup.name is None or lookup.name == "*" or any(one.error for one in lookup.expect):
+            continue
+        name = plain_name(lookup.name)
+        asked = () if service is None else service.spellings(ascii_lower(lookup.name))
+        if name in known or not known.keys().isdisjoint(asked):
+            continue
+        own = scenario.host.hostname
+        is_number = inet_aton(name) or inet_pton6(name.partition("%")[0])
+        if name in ("localhost", plain_name(own)) or name.endswith(_NEVER) or is_number:
+            continue
+        if scenario.asks("myhostname") and knows(lookup.name, own):
+            continue
+        perhaps = did_you_mean(name, known.values(), "{!r}")
+        meant = "expect: {error: EAI_NONAME} where nobody shall know it"
+        place = "names" if service is None else "name_service"
+        yield number, f"a name that {place} has, or {meant}{perhaps}"
 
 
 def library() -> list[Path]:
@@ -146,8 +183,6 @@ def _known_files(wanted: Path) -> list[str]:
 
 
 def _gai_conf(path: Path, wanted: str, line: int | None) -> bytes:
-    """The bytes of the gai.conf that a scenario file names at ``line``."""
-
     def refuse(expected: str) -> InputError:
         return InputError(str(path), line, "gai_conf.file", expected, show(wanted))
 
