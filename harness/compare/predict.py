@@ -70,9 +70,8 @@ def worded(
     if resolver == "c-ares-nosort":
         flags |= NOSORT
     if sorting(resolver) == "c-ares" and service is not None:
-        slow = service.is_slow or (
-            service.has_closed and not behaviour(version).by_failures
-        )  # and is waited for
+        closed = "closed" in service.words and not behaviour(version).by_failures
+        slow = service.is_slow or closed  # which is waited for
         flags |= SHORT_WAIT * slow
     return request if flags == request.flags else replace(request, flags=flags)
 

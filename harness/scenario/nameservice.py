@@ -305,12 +305,16 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
         return self.model_copy(update={"resolv_conf": conf})
 
     @property
+    def words(self) -> set[State | None]:
+        """All that the servers say or do in the place of what they hold."""
+        replies = (one for server in self.dns for one in server.replies.values())
+        said = {word for one in replies for word in (one.a, one.aaaa)}
+        return {*said, *(one.always for one in self.dns)}
+
+    @property
     def is_slow(self) -> bool:
         """Whether a resolver may have to wait for a server in vain."""
-        words = {one.always for one in self.dns}
-        for one in (each for server in self.dns for each in server.replies.values()):
-            words |= {one.a, one.aaaa}
-        return not SLOW.isdisjoint(words)
+        return not self.words.isdisjoint(SLOW)
 
     @property
     def remembers(self) -> bool:
@@ -319,19 +323,12 @@ class NameServiceSpec(Model, json_schema_extra=values.one_or_many("dns")):
         return self.is_slow or rotates or not self.hosts_file
 
     @property
-    def has_closed(self) -> bool:
-        """Whether one of the servers is not there."""
-        return any(one.always == "closed" for one in self.dns)
-
-    @property
     def has_unheard(self) -> bool:
         """Whether another resolver than glibc's may wait where that goes on at once: musl for a
         better answer than an error, and both where nsswitch.conf leaves DNS out.
         """
-        words = {word for one in self.servers for word in one.words}
-        return not words.isdisjoint(UNHEARD) or all(
-            kind != "dns" for kind, _ in parse_hosts(self.hosts)
-        )
+        asked = {kind for kind, _ in parse_hosts(self.hosts)}
+        return "dns" not in asked or not self.words.isdisjoint(UNHEARD)
 
     def resolv_conf_lines(self) -> list[str]:
         """The lines of resolv.conf beside the servers' addresses."""

@@ -208,15 +208,13 @@ class Scenario(Model):
     def _check_zones(self) -> None:
         """Refuse a %zone that is no interface of the host, or that its resolver cannot carry."""
         known = {**self.host.interfaces, "lo": None}
+        service = self.name_service or NameServiceSpec()
         tables: list[tuple[Place, bool, Mapping[str, tuple[str, ...]]]] = [
             (("names",), self.resolver.startswith("nss"), self.names)
         ]
-        if self.name_service is not None:
-            tables = [
-                (("name_service", "dns", number, "names"), False, one.names)
-                for number, one in enumerate(self.name_service.dns)
-            ]
-            tables.append((("name_service", "nss"), True, self.name_service.nss))
+        for number, one in enumerate(service.dns):
+            tables.append((("name_service", "dns", number, "names"), False, one.names))
+        tables.append((("name_service", "nss"), True, service.nss))
         for place, zones, names in tables:
             for name, addresses in names.items():
                 for position, text in enumerate(addresses):
