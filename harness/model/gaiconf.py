@@ -88,12 +88,7 @@ class GaiConf:
 
 
 class _Dropped(Exception):
-    """The line is ignored; why."""
-
-    def __init__(self, cause: LineCause, reason: str) -> None:
-        super().__init__(cause, reason)
-        self.cause = cause
-        self.reason = reason
+    """The line is ignored; the arguments are its `LineCause` and the reason."""
 
 
 def parse_gai_conf(
@@ -144,7 +139,6 @@ def parse_gai_conf(
 
 
 def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) -> Line:
-    """A line of one of the tables."""
     # up to 2.40 the pointer left behind by the length is read before the value is
     defined = "/" in first or dialect.gaiconf_numbers_checked
     entry = None
@@ -152,13 +146,15 @@ def _line(number: int, keyword: str, first: str, second: str, dialect: Dialect) 
         read = _scope_prefix if keyword == "scopev4" else _prefix
         prefix, bits, width = read(first, dialect)
         try:
-            entry = PrefixEntry(prefix, bits, _value(second, dialect), width)
+            causes = LineCause.NO_VALUE, LineCause.BAD_VALUE
+            value = _number(second, dialect, "value", INT_MAX, *causes)
+            entry = PrefixEntry(prefix, bits, value, width)
         except _Dropped:
             if defined:  # a bad value does not save a line without length
                 raise
     except _Dropped as dropped:
-        reason = dropped.reason
-        return Line(number, keyword, Effect.IGNORED, reason, cause=dropped.cause)
+        cause, reason = dropped.args
+        return Line(number, keyword, Effect.IGNORED, reason, cause=cause)
     if defined:
         return Line(number, keyword, Effect.USED, entry=entry)
     reason = "no prefix length: undefined behaviour up to glibc 2.40"
@@ -201,24 +197,13 @@ def _scope_prefix(prefix: str, dialect: Dialect) -> tuple[int, int, int]:
 
 
 def _length(text: str, most: int, dialect: Dialect) -> int:
-    bits = _number(text, dialect, "prefix length", LineCause.EMPTY_LENGTH, LineCause.BAD_LENGTH)
-    if bits > most:
-        raise _Dropped(
-            LineCause.BAD_LENGTH, f"prefix length {explain.number(text, bits)} is above {most}"
-        )
-    return bits
+    causes = LineCause.EMPTY_LENGTH, LineCause.BAD_LENGTH
+    return _number(text, dialect, "prefix length", most, *causes)
 
 
-def _value(text: str, dialect: Dialect) -> int:
-    number = _number(text, dialect, "value", LineCause.NO_VALUE, LineCause.BAD_VALUE)
-    if number > INT_MAX:
-        raise _Dropped(
-            LineCause.BAD_VALUE, f"value {explain.number(text, number)} is above {INT_MAX}"
-        )
-    return number
-
-
-def _number(text: str, dialect: Dialect, what: str, missing: LineCause, bad: LineCause) -> int:
+def _number(
+    text: str, dialect: Dialect, what: str, most: int, missing: LineCause, bad: LineCause
+) -> int:
     """A number as `strtoul` reads it; up to 2.40 an empty string is 0."""
     if not text:
         if dialect.gaiconf_numbers_checked:
@@ -227,4 +212,6 @@ def _number(text: str, dialect: Dialect, what: str, missing: LineCause, bad: Lin
     number = strtoul(text, dialect.word_bits)
     if number is None:
         raise _Dropped(bad, f"{what} {text!r} is no number")
+    if number > most:
+        raise _Dropped(bad, f"{what} {explain.number(text, number)} is above {most}")
     return number
