@@ -105,7 +105,6 @@ def lint(text: str | bytes) -> tuple[Finding, ...]:
 
 
 def _tables(conf: GaiConf, dialect: Dialect) -> dict[Finding, None]:
-    """The findings of the tables that a dialect makes of the file, in order."""
     found = [finding for keyword in _KEYWORDS[:3] for finding in _table(keyword, conf)]
     return dict.fromkeys([*found, *_whole(conf, dialect)])
 

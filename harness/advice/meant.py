@@ -109,7 +109,6 @@ def meant(data: bytes, number: int, dialects: Sequence[Dialect]) -> str | None:
 
 
 def _values(keyword: str, network: Network, policy: Policy) -> set[int]:
-    """What the table says of the first and the last address of a network."""
     look = {"label": policy.label, "precedence": policy.precedence_of, "scopev4": policy.scope}
     return {look[keyword](address) for address in (network[0], network[-1])}
 

@@ -13,7 +13,7 @@ _C_NUMBER = re.compile(r"0[xX]([0-9a-fA-F]+)|(0[0-7]*)|([1-9][0-9]*)")
 _DECIMAL = re.compile(r"[ \t\n\v\f\r]*(?:\+|(-))?([0-9]+)")
 
 
-_parsed = lru_cache(1 << 12)(ip_address)
+_parsed = lru_cache(1 << 12)(ip_address)  # a host's addresses are those of many names
 
 
 def parse(address: str | IPAddress) -> IPAddress:
@@ -36,16 +36,11 @@ def parse_target(text: str, links: Mapping[str, int]) -> Target:
     """
     address, percent, zone = text.partition("%")
     if not percent:
-        return _target(address)
+        return Target(_parsed(address))
     number = links.get(zone, scope_number(zone))
     if number is None:
         raise ValueError(f"{text}: no interface {zone}")
     return Target(IPv6Address(address), number)
-
-
-@lru_cache(maxsize=1024)  # a host's addresses are those of many names
-def _target(text: str) -> Target:
-    return Target(ip_address(text))
 
 
 def prefix_text(address: IPAddress, bits: int) -> str:

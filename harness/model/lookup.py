@@ -311,14 +311,10 @@ def looks_numeric(name: str) -> bool:
     return ":" in name and (name[0] == ":" or name[0] in "0123456789abcdefABCDEF")
 
 
-def _first_word(name: str) -> str:
-    return _BLANK.split(name, maxsplit=1)[0]
-
-
 def _numeric(
     name: str, family: int, flags: int, service: NameService, dialect: Dialect
 ) -> Target | None:
-    four = inet_aton(name if dialect.numeric_names_whole else _first_word(name))
+    four = inet_aton(name if dialect.numeric_names_whole else _BLANK.split(name, maxsplit=1)[0])
     if four is not None:
         if family in (AF.UNSPEC, AF.INET):
             return Target(four)

@@ -160,7 +160,6 @@ def _configured(family: int, view: HostView, own: MuslBehaviour) -> tuple[int, b
 def _sockets(
     request: Request, services: Mapping[tuple[str, str], int]
 ) -> list[tuple[int, int, int]]:
-    """The (socktype, protocol, port) each address is returned with; raises EaiError."""
     service, socktype, protocol = request.service, request.socktype, request.protocol
     usual = {SOCK.STREAM: IPPROTO.TCP, SOCK.DGRAM: IPPROTO.UDP}
     if socktype in usual:

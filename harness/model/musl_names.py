@@ -5,9 +5,9 @@ res_mkquery.c and dns_parse.c, and what changed there between 1.1.24 and 1.2.6 (
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 
 from harness.model.addresses import (
     inet_aton,
@@ -77,12 +77,12 @@ def hosts_file(name: str, family: int, names: NameService, own: MuslBehaviour) -
 
     Raises EaiError where it has the name with addresses of another family alone.
     """
-    wanted = _encode(name)
     found: list[Target] = []
     canonname, is_named, is_there = name, False, False
-    for line in _read_lines(names.etc.hosts):
-        if not _has_word(line, wanted):
-            continue
+    # the name as a word that is not the first, with a blank at either side
+    has_word = re.compile(b"[%b]%b[%b]" % (_BLANKS, re.escape(_encode(name)), _BLANKS))
+    whole = (_READ_AT_ONCE.findall(_encode(line) + b"\n") for line in names.etc.hosts)
+    for line in filter(has_word.search, chain.from_iterable(whole)):
         address, *words = line.split()
         if not line.startswith(address):
             continue  # nothing stands for an address
@@ -103,16 +103,6 @@ def hosts_file(name: str, family: int, names: NameService, own: MuslBehaviour) -
     if is_there:
         raise EaiError("EAI_NODATA" if own.no_data_told else "EAI_NONAME")
     return None
-
-
-def _read_lines(lines: Sequence[str]) -> Iterator[bytes]:
-    for line in lines:
-        yield from _READ_AT_ONCE.findall(_encode(line) + b"\n")
-
-
-def _has_word(line: bytes, wanted: bytes) -> bool:
-    """Whether a word stands in a line, not as its first, and with a blank at either side."""
-    return re.search(b"[%b]%b[%b]" % (_BLANKS, re.escape(wanted), _BLANKS), line) is not None
 
 
 def _is_hostname(name: bytes) -> bool:

@@ -46,7 +46,9 @@ def answer(
         case "_outbound":
             found = _sources(own, dialect)
         case _:  # where it has no address of the family but of the loopback
-            found, fallback = _own(own, dialect), ("127.0.0.2", "::1")
+            older = dialect.systemd in _UP_TO_249
+            found = (one for one in own.addresses if older or not one.tentative)
+            fallback = "127.0.0.2", "::1"
     listed = sorted(
         ((_key(one, dialect), one) for one in found if one.address.version in versions),
         key=lambda pair: pair[0],
@@ -79,12 +81,6 @@ def _kind(name: str, hostname: str) -> str | None:
         return plain
     # upper case is another name here, whatever DNS says
     return hostname if name in (hostname, f"{hostname}.") else None
-
-
-def _own(own: OwnNames, dialect: Dialect) -> Iterable[OwnAddress]:
-    """The host's addresses; newer modules leave tentative ones out."""
-    older = dialect.systemd in _UP_TO_249
-    return (one for one in own.addresses if older or not one.tentative)
 
 
 def _sources(own: OwnNames, dialect: Dialect) -> Iterable[OwnAddress]:

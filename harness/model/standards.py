@@ -7,7 +7,6 @@ without glibc's table in between.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from ipaddress import IPv6Address, ip_network
 
 from harness.model.address_table import Entry, candidate, entry_of, native_links
@@ -47,11 +46,7 @@ class Standard:
 
 def of_reached(rule: Rule) -> Rule:
     """A rule that is skipped for two destinations that cannot be reached."""
-    return replace(rule, values=partial(_of_reached, rule))
-
-
-def _of_reached(rule: Rule, a: Destination, b: Destination) -> tuple[int, int]:
-    return rule.values(a, b) if a.reachable else (0, 0)
+    return replace(rule, values=lambda a, b: rule.values(a, b) if a.reachable else (0, 0))
 
 
 def all_bits(destination: IPAddress, source: IPAddress, _prefixlen: int) -> int:

@@ -7,38 +7,25 @@ with. A second, other note fails an assertion.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
+
+Destination = Any
+"""That of `harness.model.order`, which imports this file."""
 
 
 class ProcessAborted(Exception):
     """An assertion of glibc fails, which ends the process with SIGABRT."""
 
 
-class OnInterface(Protocol):
-    """What rule 7 looks at."""
-
-    @property
-    def position(self) -> int:
-        """Its place in the list to sort."""
-
-    @property
-    def index(self) -> int | None:
-        """The interface of its source; None where that is unknown."""
-
-    @property
-    def native(self) -> bool:
-        """Whether that is no tunnel."""
-
-
 class FilledIn:
     """Rule 7 during one sort of ``items``, whose ``native`` is what their interfaces are."""
 
-    def __init__(self, items: Sequence[OnInterface]) -> None:
+    def __init__(self, items: Sequence[Destination]) -> None:
         self._items = items
         self._noted: dict[int, bool] = {}
         self._compared: dict[tuple[int, int], tuple[bool, bool]] = {}
 
-    def values(self, a: OnInterface, b: OnInterface) -> tuple[int, int]:
+    def values(self, a: Destination, b: Destination) -> tuple[int, int]:
         """Whether each counts as native now; of a pair compared before, as then.
 
         Raises ProcessAborted.
@@ -51,7 +38,7 @@ class FilledIn:
             self._compared[pair[::-1]] = other, one
         return self._compared[pair]
 
-    def _compare(self, a: OnInterface, b: OnInterface) -> tuple[bool, bool]:
+    def _compare(self, a: Destination, b: Destination) -> tuple[bool, bool]:
         noted = self._noted
         native = noted.get(a.position, a.native), noted.get(b.position, b.native)
         # what is noted is not asked for: its number is then that of an unknown interface

@@ -103,7 +103,8 @@ def suggest(
     beside them; ``host`` what it has beside the sources of the look-ups. Raises ValueError for
     no case, and for no wish, or an address twice or that a case does not have.
     """
-    asked = set(goal.pairs(wanted, [one for one in _targets(cases) if one not in wanted]))
+    every = known_facts(cases[0], Policy()) if cases else ()
+    asked = set(goal.pairs(wanted, [one for one in every if one not in wanted]))
 
     def turned(order: Sequence[Target]) -> bool:
         return any((b, a) in asked for a, b in combinations(order, 2))
@@ -119,11 +120,6 @@ def suggest(
         if isinstance(found, Suggestion):
             return found
     return _Search(cases, gai_conf, tuple(wanted), elsewhere, kept, host).result()
-
-
-def _targets(cases: Sequence[LookupCase]) -> list[Target]:
-    every = [one for case in cases[:1] for one in case.candidates]
-    return [Target(parse(one.destination), one.scope_id) for one in every]
 
 
 def answered_order(case: LookupCase, policy: Policy) -> tuple[Target, ...]:

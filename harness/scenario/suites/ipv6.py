@@ -83,7 +83,6 @@ def _host(
 
 
 def _flips(name: str, source: str, *common: int) -> dict[str, str]:
-    """Places by the number of bits they have in common with a source."""
     return {f"{name}-{bits}": flip(source, bits) for bits in common}
 
 
