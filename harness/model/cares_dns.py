@@ -308,7 +308,7 @@ class _CaresExchange:
                 other.given_up = True
 
     def _failed(self, question: _Question, *, in_turn: bool = False) -> None:
-        """A question goes on to another server; ``in_turn``: to the same one, when its turn comes."""
+        """A question goes to another server; ``in_turn``: to the same one when its turn comes."""
         if self.own.by_failures:
             self.channel.fail(question.server)
             self._again(question)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -18,6 +18,7 @@ from harness.text.validation import bad
 from . import values
 from .values import FrozenDict, Model, NamedAddress, Place, Text, Truth
 
+T = TypeVar("T")
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 UNSET_HOSTS = "files dns"
 _MOST_SERVICES = 8
@@ -78,6 +79,7 @@ Names = Annotated[
     AfterValidator(_check_names),
 ]
 """Names with their addresses in order."""
+DnsTable = Annotated[Mapping[Text, T], Field(max_length=4096), AfterValidator(_dns_names)]
 
 
 def _hosts_file_line(line: str) -> str:
@@ -150,12 +152,8 @@ class DnsServer(Dns):
     """A DNS server with what it knows, and what it says otherwise."""
 
     names: Annotated[Names, AfterValidator(_dns_names)] = Field(default_factory=FrozenDict)
-    aliases: Annotated[Mapping[Text, Text], Field(max_length=4096), AfterValidator(_dns_names)] = (
-        Field(default_factory=FrozenDict)
-    )
-    replies: Annotated[
-        Mapping[Text, NameReplies], Field(max_length=4096), AfterValidator(_dns_names)
-    ] = Field(default_factory=FrozenDict)
+    aliases: DnsTable[Text] = Field(default_factory=FrozenDict)
+    replies: DnsTable[NameReplies] = Field(default_factory=FrozenDict)
     always: State | None = None
 
     @model_validator(mode="after")

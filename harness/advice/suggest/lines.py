@@ -17,7 +17,8 @@ from harness.model.gaiconf import Effect, GaiConf, PrefixEntry, parse_gai_conf
 from harness.model.host import IPAddress
 from harness.model.policy import Policy
 
-KEYWORDS = ("precedence", "label", "scopev4")
+KEYWORDS = {"precedence": "precedence", "label": "labels", "scopev4": "scopes"}
+"""The keywords in the order of a file's lines, each with the name of its table."""
 # blocks with a meaning of their own, and lengths at which networks are usually cut
 _BLOCKS = {4: KNOWN[4], 6: {*KNOWN[6], "::/96"} - {"::/0", "::1/128", "::ffff:0:0/96"}}
 _USUAL = {4: (16, 24), 6: (32, 48, 56, 64)}
@@ -133,7 +134,7 @@ def present_value(prefix: Prefix, table: Iterable[PrefixEntry]) -> int:
 def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
     """The policy with new lines before the rows that it has; no default is lost."""
     tables: dict[str, Any] = {}
-    for keyword, table in zip(KEYWORDS, ("precedence", "labels", "scopes"), strict=True):
+    for keyword, table in KEYWORDS.items():
         new = [line.entry for line in lines if line.keyword == keyword]
         if new:
             rows = (*new, *getattr(policy, table))
@@ -144,19 +145,15 @@ def with_rows(policy: Policy, lines: Sequence[NewLine]) -> Policy:
 def restored(lines: Sequence[NewLine], present: GaiConf, dialect: Dialect) -> tuple[NewLine, ...]:
     """The defaults that ``lines`` would drop, as lines; glibc itself adds ::/0 back."""
     usual = Policy.of(GaiConf(), dialect)
-    tables = (
-        ("label", present.labels, usual.labels),
-        ("precedence", present.precedence, usual.precedence),
-        ("scopev4", present.scopes, usual.scopes),
-    )
     found = []
-    for keyword, own, default in tables:
+    for keyword, table in KEYWORDS.items():
         new = {line.prefix for line in lines if line.keyword == keyword}
-        found += [
-            NewLine(keyword, as_prefix(entry), entry.value, restored=True)
-            for entry in default
-            if new and not own and entry.bits and as_prefix(entry) not in new
-        ]
+        if new and not getattr(present, table):
+            found += [
+                NewLine(keyword, as_prefix(entry), entry.value, restored=True)
+                for entry in getattr(usual, table)
+                if entry.bits and as_prefix(entry) not in new
+            ]
     return tuple(found)
 
 
@@ -172,7 +169,7 @@ def mended(data: bytes, dialects: Sequence[Dialect]) -> tuple[bytes, tuple[Mende
     undefined = {
         line.number: line
         for dialect in dialects
-        for line in parse_gai_conf(data, dialect, honour_undefined=True).lines
+        for line in parse_gai_conf(data, dialect).lines
         if line.effect is Effect.UNDEFINED
     }
     for number in sorted(undefined):

@@ -387,7 +387,7 @@ class _Search:
     def suggestion(self, new: Lines, smallest: bool) -> Suggestion:
         if not new and not self.mends:
             return Suggestion(self.wanted, (), (), self.file, SideEffects())
-        order = lines.KEYWORDS.index
+        order = [*lines.KEYWORDS].index
         whole = tuple(sorted((*new, *self.kept(new)), key=lambda line: order(line.keyword)))
         conf = lines.with_new_lines(self.base, whole)
         return Suggestion(self.wanted, whole, self.mends, conf, self.effects(new), smallest)
