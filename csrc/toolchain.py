@@ -13,8 +13,11 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from tempfile import mkdtemp
 
 from harness.versions import ARCHITECTURES, interpreter_arch
 
@@ -214,6 +217,8 @@ def _compile(
 ) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     scratch.mkdir(parents=True, exist_ok=True)
+    environment = zig_environment(scratch)
+    folder = _sources(Path(environment["ZIG_LOCAL_CACHE_DIR"]).absolute())
     command = [
         *zig(),
         "-target",
@@ -222,16 +227,32 @@ def _compile(
         "-fno-sanitize=all",  # zig turns some on, which would need its own run-time library
         *options,
         "-s",
-        *(name if name.startswith("-l") else str(HERE / name) for name in sources),
+        *(name if name.startswith("-l") else str(folder / name) for name in sources),
         "-o",
         str(output),
     ]
-    done = subprocess.run(
-        command, env=zig_environment(scratch), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise BuildError(f"the {what} does not compile: {shlex.join(command)}\n{done.stderr}")
     output.chmod(0o755)
+
+
+def _sources(cache: Path) -> Path:
+    """A copy of the sources in zig's cache, which knows a file again by its place alone.
+
+    So another clone or unpacked archive with the same sources compiles nothing anew.
+    """
+    texts = {path.name: path.read_bytes() for path in sorted(HERE.glob("*.[ch]"))}
+    folder = cache / f"sources-{sha256(repr(texts).encode()).hexdigest()[:16]}"
+    if not folder.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        made = Path(mkdtemp(dir=cache))
+        for name, text in texts.items():
+            (made / name).write_bytes(text)
+        with suppress(OSError):  # another build has been faster
+            made.rename(folder)
+        shutil.rmtree(made, ignore_errors=True)
+    return folder
 
 
 def _apt(arguments: list[str], folder: Path) -> bool:

@@ -111,8 +111,8 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
         if os.path.lexists(ROOT / name):
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
-    # both carry the same programs of all processors
-    cache = {"ZIG_LOCAL_CACHE_DIR": str(folder / "zig")}
+    # both carry the same programs of all processors, which a whole run has made before
+    cache = {"ZIG_LOCAL_CACHE_DIR": os.environ.get("ZIG_LOCAL_CACHE_DIR", str(folder / "zig"))}
     made = build_package(source, unreachable, **cache)
     (sdist,), (wheel,) = made.glob("*.tar.gz"), made.glob("*.whl")
     build_package(source, unreachable, "--wheel", GAI_HARNESS_ARCH=other, **cache)
@@ -121,12 +121,22 @@ def built(folder: Path, unreachable: Unreachable) -> Built:
 
 
 @pytest.fixture(scope="session")
-def installed(folder: Path, built: Built, unreachable: Unreachable) -> Path:
+def needed(folder: Path, built: Built, unreachable: Unreachable) -> Path:
+    """A folder with the wheel and the wheels of all that it needs."""
+    place = folder / "needed"
+    pip = [sys.executable, "-P", "-m", "pip", "wheel", "--wheel-dir", str(place)]
+    run_pip([*pip, str(built.wheels[native_arch()])], unreachable)
+    return place
+
+
+@pytest.fixture(scope="session")
+def installed(folder: Path, needed: Path, unreachable: Unreachable) -> Path:
     """The command of the wheel, in a fresh environment."""
     place = folder / "venv"
     subprocess.run([sys.executable, "-P", "-m", "venv", "--without-pip", place], check=True)
-    pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
-    run_pip([*pip, "install", "--no-compile", str(built.wheels[native_arch()])], unreachable)
+    pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python"), "install"]
+    offline = ["--no-compile", "--no-index", "--find-links", str(needed)]
+    run_pip([*pip, *offline, "gai-harness"], unreachable)
     return place / "bin/gai-harness"
 
 

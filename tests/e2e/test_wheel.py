@@ -108,14 +108,15 @@ def test_what_the_sdist_carries(built: Built) -> None:
 
 
 def test_the_one_file_of_the_page_runs(
-    built: Built, tmp_path: Path, unreachable: Callable[[str], NoReturn]
+    needed: Path, tmp_path: Path, unreachable: Callable[[str], NoReturn]
 ) -> None:
     """A pex: small enough to be copied to a node, and all that it unpacks is where it is told."""
     place, file, unpacked = tmp_path / "venv", tmp_path / "gai-harness.pex", tmp_path / "unpacked"
     start(sys.executable, "-P", "-m", "venv", "--without-pip", place, check=True)
     pip = [sys.executable, "-P", "-m", "pip", "--python", str(place / "bin/python")]
     run_pip([*pip, "install", "--no-compile", "pex"], unreachable)
-    words = [built.wheels[native_arch()], "-c", "gai-harness", "-o", file]
+    # what the page's command would fetch once more
+    words = ["--pre-resolved-dists", needed, "gai-harness", "-c", "gai-harness", "-o", file]
     run_pip([str(place / "bin/pex"), "--pex-root", str(place), *map(str, words)], unreachable)
     assert file.stat().st_size < 30 << 20
 
