@@ -13,7 +13,7 @@ import pytest
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.batches import BatchSpec, examine, fuzz
 from harness.compare.fuzz.found import Disagreement, FuzzReport
-from harness.compare.fuzz.shrink import Trial, run_trials, shrink
+from harness.compare.fuzz.shrink import run_trials, shrink, trial_of
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.fuzz.write import write_scenario
 from harness.compare.plan import lanes_for
@@ -163,7 +163,7 @@ def test_every_trial_of_a_host_is_answered_for() -> None:
     """However many of them disagree; in a batch of its own a few would be kept."""
     with PlantedPool(1, "rule9_dropped") as pool:
         first = found(pool)
-        trials = (Trial.of(first),) * 9
+        trials = (trial_of(first),) * 9
         (outcome,) = pool.outcomes(run_trials, [(trials, first.evidence.lane)])
         (shown,) = outcome.values
     assert len(shown) == 9
@@ -179,7 +179,7 @@ def test_an_address_is_told_apart_by_all_that_is_found_of_its_source(pool: Pool)
         "lo": {"addresses": rows},
     }}  # fmt: skip
     answers = ("2001:db8::9", "127.37.184.111"), ("127.36.184.239", "127.37.184.111", "10.0.0.1")
-    trials = tuple(Trial(host, each, None, {"name": "web"}, "files") for each in answers)
+    trials = tuple({"host": host, "answer": each, "lookup": {"name": "web"}} for each in answers)
     (outcome,) = pool.outcomes(run_trials, [(trials, lanes()[0])])
     assert [*outcome.values] == [(None, None)]
 

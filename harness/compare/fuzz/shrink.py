@@ -8,12 +8,10 @@ Trials on the same host share one sandbox.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 from itertools import groupby, islice
-from operator import attrgetter
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import ValidationError
 
@@ -21,71 +19,86 @@ from harness import sandbox
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
 from harness.compare.fuzz.found import Disagreement
-from harness.model.dns_servers import Record
 from harness.model.host import IPAddress, address_text
 from harness.model.lookup import looks_numeric
 from harness.sandbox import Pool
-from harness.scenario.fuzz import Batch, Round
+from harness.scenario.fuzz import Batch, Round, scenario_of
 from harness.scenario.nameservice import NameServiceSpec
-from harness.scenario.schema import After, Host, Lookup, Resolver
+from harness.scenario.schema import After, Host, Lookup
 
 T = TypeVar("T")
+Trial: TypeAlias = dict[str, Any]
+"""One look-up on one host, as a tree of plain data in the words of a scenario file.
+
+``answer`` are the addresses of the one name that is looked up, unless a whole ``name_service``
+knows names. With ``changes`` of gai.conf it is looked up once before the first, and once after
+each. A gai.conf has its ``lines``, and is ``unended`` where the last one has no end; of a name
+service the lines are lists of words. What is left out is as usual.
+"""
 
 _PLAIN: Any = {"mode": "json", "by_alias": True, "exclude_defaults": True}
+_NAMES = ("name_service", "dns", "resolver", "netlink")
+"""What of a trial says how names are looked up; trials on one host may differ in it."""
 _AT_ONCE = 64
-_PLAIN_VALUES = (b"0", b"1", b"9")
+_PLAIN_VALUES = ("0", "1", "9")
 _SERVICE = re.compile(r"(\w+)(?: *\[([^\]]*)\])?")
 # not "default", which a route may go to
 _ADDRESS = re.compile(r"([0-9a-f:.]*[:.][0-9a-f:.]*)((?:[/%].*)?)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One look-up on one host, as plain data: ``host`` and ``lookup`` as a scenario file has them.
+def trial_of(found: Disagreement) -> Trial:
+    """The disagreement as data that can be made smaller."""
+    scenario, lookup = found.evidence.scenario, found.evidence.lookup
+    plain = (lookup.name or "").lower()
+    asked = *(one for one, _ in found.evidence.before), lookup
+    changes = (one.after.model_dump(**_PLAIN) for one in asked if one.after is not None)
+    trial = scenario.model_dump(include={"host", "gai_conf", *_NAMES}, **_PLAIN)
+    if "name_service" in trial:
+        trial["name_service"] = _in_words(trial["name_service"])
+    return {
+        "answer": [*scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ()))],
+        "changes": [*map(_in_lines, changes)],
+        "lookup": lookup.model_dump(exclude={"after"}, **_PLAIN),
+        **_in_lines(trial),
+    }
 
-    ``answer`` are the addresses of the one name that is looked up, unless a whole ``service``
-    knows names. With ``changes`` of gai.conf it
-    is looked up once before the first, and once after each.
-    """
 
-    host: dict[str, Any]
-    answer: tuple[str, ...]
-    gai_conf: bytes | None
-    lookup: dict[str, Any]
-    resolver: Resolver
-    first_reply: Record = "A"
-    changes: tuple[dict[str, Any], ...] = ()
-    netlink: Literal["allowed", "refused"] = "allowed"
-    service: dict[str, Any] | None = None
+def _in_lines(tree: dict[str, Any]) -> dict[str, Any]:
+    """A tree with its gai.conf, if there is one, as lines."""
+    text = tree.get("gai_conf")
+    if not isinstance(text, str):
+        return {key: part for key, part in tree.items() if key != "gai_conf"}
+    file: dict[str, Any] = {"lines": text.removesuffix("\n").split("\n")}
+    return {**tree, "gai_conf": file if text.endswith("\n") else {**file, "unended": True}}
 
-    @classmethod
-    def of(cls, found: Disagreement) -> "Trial":
-        """The disagreement as data that can be made smaller."""
-        scenario, lookup = found.evidence.scenario, found.evidence.lookup
-        plain = (lookup.name or "").lower()
-        asked = *(one for one, _ in found.evidence.before), lookup
-        service = scenario.name_service
-        first = scenario.gai_conf
-        return cls(
-            scenario.host.model_dump(**_PLAIN),
-            scenario.names.get(plain, scenario.names.get(plain.removesuffix("."), ())),
-            first.encode() if isinstance(first, str) else None,
-            lookup.model_dump(mode="json", exclude_defaults=True, exclude={"after"}),
-            scenario.resolver,
-            scenario.dns.first_reply,
-            tuple(one.after.model_dump(mode="json") for one in asked if one.after is not None),
-            scenario.netlink,
-            None if service is None else service.model_dump(**_PLAIN),
-        )
 
-    @property
-    def is_valid(self) -> bool:
-        """Whether a scenario file may say this."""
-        try:
-            _batch((self,))
-        except ValidationError:
-            return False
-        return True
+def _gai_conf(tree: dict[str, Any]) -> str | None:
+    """The gai.conf of a tree with lines as a text; None for no file."""
+    file = tree.get("gai_conf")
+    if file is None:
+        return None
+    return "\n".join(file.get("lines", ())) + ("" if "unended" in file else "\n")
+
+
+def _in_words(service: dict[str, Any]) -> dict[str, Any]:
+    """A name service with its lines as lists: a service with its actions, an address with names."""
+    tree = dict(service)
+    if "hosts" in tree:
+        tree["hosts"] = [[kind, *words.split()] for kind, words in _SERVICE.findall(tree["hosts"])]
+    if "files" in tree:
+        tree["files"] = [line.split() for line in tree["files"]]
+    return tree
+
+
+def _as_text(tree: dict[str, Any]) -> dict[str, Any]:
+    service = dict(tree)
+    if "hosts" in tree:
+        services = filter(None, tree["hosts"])
+        shown = (f"{one} [{' '.join(words)}]" if words else one for one, *words in services)
+        service["hosts"] = " ".join(shown)
+    if "files" in tree:
+        service["files"] = [" ".join(line) for line in tree["files"] if line]
+    return service
 
 
 def shrink(
@@ -97,13 +110,12 @@ def shrink(
     Raises SandboxUnavailable.
     """
     kind = _kind(found)
-    trial = Trial.of(found)
 
     def first(trials: Iterable[Trial]) -> tuple[int, Trial, Disagreement] | None:
         """The first that still disagrees in the same way, and how many came before."""
         specs = [
             (members[start : start + _AT_ONCE], found.evidence.lane)
-            for _, alike in groupby(trials, attrgetter("host", "resolver", "netlink"))
+            for _, alike in groupby(trials, lambda one: one.get("host"))
             for members in (tuple(alike),)
             for start in range(0, len(members), _AT_ONCE)
         ]
@@ -120,6 +132,7 @@ def shrink(
             outcomes.close()  # type: ignore[attr-defined]
         return None
 
+    trial = trial_of(found)
     hit = first([trial])
     changed = hit is not None
     while changed:
@@ -127,7 +140,7 @@ def shrink(
         for offers in PASSES:
             # go on where the last one was found; what came before is tried in the next turn
             at = 0
-            while more := first(islice((o for o in offers(trial) if o.is_valid), at, None)):
+            while more := first(islice(filter(_is_valid, offers(trial)), at, None)):
                 hit, changed = more, True
                 at += more[0]
                 trial = more[1]
@@ -145,46 +158,55 @@ def run_trials(
 ) -> Iterator[tuple[Disagreement | None, ...]]:
     """Inside a sandbox: the disagreement that each trial on one host shows, if it does."""
     trials, lane = spec
-    box.build(Host.model_validate(trials[0].host))
+    box.build(Host.model_validate(trials[0].get("host", {})))
     shown: list[Disagreement | None] = []
-    for _, alike in groupby(trials, attrgetter("service")):
+    for _, alike in groupby(trials, lambda one: [one.get(key) for key in _NAMES]):
         batch = _batch(tuple(alike))
-        try:
-            engine = Engine(box, batch, (lane,), tallied=False)
-        except ValueError:
-            return  # a zone of an interface that is gone
-        with engine:
+        with Engine(box, batch, (lane,), tallied=False) as engine:
             shown += (next(iter(engine.round(each).disagreements), None) for each in batch.rounds)
     yield tuple(shown)
+
+
+def _is_valid(trial: Trial) -> bool:
+    """Whether a scenario file may say this."""
+    try:
+        batch = _batch((trial,))
+        scenario_of(batch, batch.rounds[0].gai_conf, batch.asked(batch.rounds[0]))
+    except ValidationError:
+        return False
+    return True
 
 
 def _batch(trials: Sequence[Trial]) -> Batch:
     """The trials as a batch: a name, a look-up and a round for each. Raises ValidationError."""
     names: dict[str, tuple[str, ...]] = {}
     lookups: list[Lookup] = []
+    rounds: list[Round] = []
     for number, trial in enumerate(trials):
-        lookup = dict(trial.lookup)
-        if trial.answer:
+        lookup = dict(trial.get("lookup", {}))
+        if trial.get("answer") and "name" in lookup:
             # one name each; its spelling is kept
             asked = lookup["name"]
             own = f"256.1.1.{number}" if looks_numeric(asked) else f"n{number}"
-            names[own] = trial.answer
+            names[own] = tuple(trial["answer"])
             dot = "." if asked.endswith(".") else ""
             lookup["name"] = (own.upper() if asked.isupper() else own) + dot
         lookups.append(Lookup.model_validate(lookup))
+        after = [
+            After.model_validate({**each, "gai_conf": _gai_conf(each)})
+            for each in trial.get("changes", ())
+        ]
+        text = _gai_conf(trial)
+        positions = (number,) * (1 + len(after))
+        conf = None if text is None else text.encode()
+        rounds.append(Round(conf, positions, (None, *after) if after else ()))
     first = trials[0]
-    rounds = tuple(
-        Round(
-            trial.gai_conf,
-            (number,) * (1 + len(trial.changes)),
-            (None, *map(After.model_validate, trial.changes)) if trial.changes else (),
-        )
-        for number, trial in enumerate(trials)
-    )
-    host = Host.model_validate(first.host)
-    service = None if first.service is None else NameServiceSpec.model_validate(first.service)
-    asked = names, tuple(lookups), rounds, first.resolver, first.first_reply, first.netlink
-    return Batch("shrunk", host, *asked, service)
+    host, service = Host.model_validate(first.get("host", {})), first.get("name_service")
+    return Batch(
+        "shrunk", host, names, tuple(lookups), tuple(rounds), first.get("resolver", "files"),
+        first.get("dns", {}).get("first_reply", "A"), first.get("netlink", "allowed"),
+        None if service is None else NameServiceSpec.model_validate(_as_text(service)),
+    )  # fmt: skip
 
 
 def without_parts(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
@@ -212,117 +234,51 @@ def fewer_parts(tree: Any) -> Iterator[Any]:
 
 def fewer_addresses(trial: Trial) -> Iterator[Trial]:
     """Fewer addresses in the answer; at least one is kept."""
-    for answer in without_parts(trial.answer):
+    for answer in without_parts(trial["answer"]):
         if answer:
-            yield replace(trial, answer=answer)
+            yield {**trial, "answer": [*answer]}
 
 
-def fewer_lines(trial: Trial) -> Iterator[Trial]:
-    """A smaller gai.conf: none at all, fewer lines, shorter lines, plain numbers."""
-    if trial.gai_conf is not None:
-        yield replace(trial, gai_conf=None)
-        yield from (replace(trial, gai_conf=data) for data in _simpler_file(trial.gai_conf))
-
-
-def fewer_changes(trial: Trial) -> Iterator[Trial]:
-    """Fewer changes of gai.conf, and each to a smaller file, a second newer."""
-    for fewer in without_parts(trial.changes):
-        yield replace(trial, changes=fewer)
-    for number, change in enumerate(trial.changes):
-        simpler = [{**change, "mtime": "newer"}] if change["mtime"] != "newer" else []
-        if change["gai_conf"] is not None:
-            simpler += [
-                {**change, "gai_conf": data.decode()}
-                for data in _simpler_file(change["gai_conf"].encode())
-            ]
-        for other in simpler:
-            changes = *trial.changes[:number], other, *trial.changes[number + 1 :]
-            yield replace(trial, changes=changes)
-
-
-def _simpler_file(data: bytes) -> Iterator[bytes]:
-    end = b"\n" if data.endswith(b"\n") else b""
-    lines = data.removesuffix(b"\n").split(b"\n")
-    for fewer in without_parts(lines):
-        if fewer:
-            yield b"\n".join(fewer) + end
-    for number, line in enumerate(lines):
-        for simpler in _simpler_line(line):
-            yield b"\n".join([*lines[:number], simpler, *lines[number + 1 :]]) + end
-    if not end:
-        yield data + b"\n"
-
-
-def _simpler_line(line: bytes) -> Iterator[bytes]:
-    words = line.split()
-    for simpler in (b" ".join(words), b" ".join(words[:3]), line.split(b"\0")[0],
-                    re.sub(rb"(.)\1{30,}", rb"\1", line)):  # fmt: skip
-        if len(simpler) < len(line):
-            yield simpler
-    if len(words) == 3 and b" ".join(words) == line and words[2] not in _PLAIN_VALUES:
-        yield from (b" ".join((*words[:2], value)) for value in _PLAIN_VALUES)
+def smaller(key: str, trial: Trial) -> Iterator[Trial]:
+    """The trial without a part of it, or with parts of that left out."""
+    if key in trial:
+        yield {other: part for other, part in trial.items() if other != key}
+        yield from ({**trial, key: fewer} for fewer in fewer_parts(trial[key]))
 
 
 def plainer_hints(trial: Trial) -> Iterator[Trial]:
-    """Hints left out, and the name spelled as it is."""
-    lookup = trial.lookup
-    for fewer in fewer_parts(lookup):
-        if ("name" in fewer) == ("name" in lookup):
-            yield replace(trial, lookup=fewer)
+    """The name spelled as it is, and a number for the service."""
+    lookup = trial["lookup"]
     plain = {"name": lookup.get("name", "").lower().removesuffix("."), "service": "80"}
     for key, text in plain.items():
-        if (trial.answer or trial.service) and lookup.get(key, text) != text:
-            yield replace(trial, lookup={**lookup, key: text})
+        if lookup.get(key, text) != text:
+            yield {**trial, "lookup": {**lookup, key: text}}
 
 
-def smaller_host(trial: Trial) -> Iterator[Trial]:
-    """The host without parts of it: sections, interfaces, addresses, routes, single settings."""
-    for host in fewer_parts(trial.host):
-        yield replace(trial, host=host)
+def plainer_texts(trial: Trial) -> Iterator[Trial]:
+    """Plainer lines of gai.conf, and prefixes of one address with the length that is usual."""
+    for text in dict.fromkeys(_texts(trial)):
+        for plain in _plainer(text):
+            yield _changed(trial, {text: plain}.get)
 
 
-def smaller_service(trial: Trial) -> Iterator[Trial]:
-    """The name service without parts of it: services, actions, servers, names, options."""
-    if trial.service is not None:
-        for tree in fewer_parts(_in_words(trial.service)):
-            yield replace(trial, service=_as_text(tree))
-
-
-def _in_words(service: dict[str, Any]) -> dict[str, Any]:
-    """A name service with its lines as lists: a service with its actions, an address with names."""
-    tree = dict(service)
-    if "hosts" in tree:
-        tree["hosts"] = [[kind, *words.split()] for kind, words in _SERVICE.findall(tree["hosts"])]
-    if "files" in tree:
-        tree["files"] = [line.split() for line in tree["files"]]
-    return tree
-
-
-def _as_text(tree: dict[str, Any]) -> dict[str, Any]:
-    service = dict(tree)
-    if "hosts" in tree:
-        services = filter(None, tree["hosts"])
-        shown = (f"{one} [{' '.join(words)}]" if words else one for one, *words in services)
-        service["hosts"] = " ".join(shown)
-    if "files" in tree:
-        service["files"] = [" ".join(line) for line in tree["files"] if line]
-    return service
-
-
-def usual_lengths(trial: Trial) -> Iterator[Trial]:
-    """Prefixes of one address of the host with the length that is usual."""
-    for text in dict.fromkeys(row["address"] for row in _rows(trial.host) if "peer" not in row):
-        address = text.partition("/")[0]
-        usual = f"{address}/{64 if ':' in address else 24}"
-        if text != usual:
-            yield replace(trial, host=_changed(trial.host, {text: usual}.get))
+def _plainer(text: str) -> Iterator[str]:
+    split = _split(text)
+    if split is not None and split[1].startswith("/"):
+        usual = f"{text.partition('/')[0]}/{64 if split[0].version == 6 else 24}"
+        yield from [usual] if text != usual else []
+    words = text.split()
+    for shorter in (" ".join(words), " ".join(words[:3]), text.split("\0")[0],
+                    re.sub(r"(.)\1{30,}", r"\1", text)):  # fmt: skip
+        if len(shorter) < len(text):
+            yield shorter
+    if len(words) == 3 and " ".join(words) == text and words[2] not in _PLAIN_VALUES:
+        yield from (" ".join((*words[:2], value)) for value in _PLAIN_VALUES)
 
 
 def plainer_addresses(trial: Trial) -> Iterator[Trial]:
-    """Whole groups of numbers replaced by zero wherever they stand, host and answer alike."""
-    service = _in_words(trial.service or {})
-    texts = [*trial.answer, *(row["address"] for row in _rows(trial.host)), *_texts(service)]
-    known = [split[0] for text in texts if (split := _split(text))]
+    """Whole groups of numbers replaced by zero or one, wherever they stand."""
+    known = [split[0] for text in _texts(trial) if (split := _split(text))]
     for version, width, bits in ((6, 16, 128), (4, 8, 32)):
         values = [int(address) for address in known if address.version == version]
         one = (1 << width) - 1
@@ -331,9 +287,7 @@ def plainer_addresses(trial: Trial) -> Iterator[Trial]:
         for at, group in sorted(groups):
             for plain in (0, 1) if group > 1 else ():
                 change = partial(_renumbered, version, one << at, group << at, plain << at)
-                answer = tuple(change(text) or text for text in trial.answer)
-                host, own = _changed(trial.host, change), _as_text(_changed(service, change))
-                yield replace(trial, host=host, answer=answer, service=trial.service and own)
+                yield _changed(trial, change)
 
 
 def _renumbered(version: int, mask: int, old: int, new: int, text: str) -> str | None:
@@ -344,33 +298,12 @@ def _renumbered(version: int, mask: int, old: int, new: int, text: str) -> str |
     return address_text(type(split[0])(int(split[0]) ^ old ^ new)) + split[1]
 
 
-def usual_resolver(trial: Trial) -> Iterator[Trial]:
-    """A hosts file in place of our own name service."""
-    if (
-        not trial.service
-        and trial.resolver != "files"
-        and not any("%" in text for text in trial.answer)
-    ):
-        yield replace(trial, resolver="files", first_reply="A")
-
-
-def usual_process(trial: Trial) -> Iterator[Trial]:
-    """A process that may do what every one may."""
-    if trial.netlink == "refused":
-        yield replace(trial, netlink="allowed")
-
-
+_KEYS = ("changes", "gai_conf", "lookup", *_NAMES, "host")
 PASSES: tuple[Callable[[Trial], Iterator[Trial]], ...] = (
-    fewer_addresses, fewer_changes, fewer_lines, plainer_hints, smaller_service,
-    smaller_host, usual_lengths, plainer_addresses, usual_resolver,
-    usual_process,
+    fewer_addresses, *(partial(smaller, key) for key in _KEYS),
+    plainer_hints, plainer_texts, plainer_addresses,
 )  # fmt: skip
 """Those that leave the host as it is come first: their trials share a sandbox."""
-
-
-def _rows(host: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for interface in host.get("interfaces", {}).values():
-        yield from interface.get("addresses", ())
 
 
 def _texts(tree: Any) -> Iterator[str]:
@@ -397,4 +330,5 @@ def _changed(tree: Any, change: Callable[[str], str | None]) -> Any:
         return {key: _changed(part, change) for key, part in tree.items()}
     if isinstance(tree, list):
         return [_changed(part, change) for part in tree]
-    return change(tree) or tree if isinstance(tree, str) else tree
+    changed = change(tree) if isinstance(tree, str) else None
+    return tree if changed is None else changed
