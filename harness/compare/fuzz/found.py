@@ -1,7 +1,6 @@
 """What fuzzing found, and how batches of it are put together."""
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 
 from harness.compare import predict
@@ -10,8 +9,6 @@ from harness.compare.fuzz.changes import explanations
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.results import Result
 from harness.compare.verdict import judge
-
-_KEPT = 20  # of each build: a bug shows in thousands of cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +39,8 @@ class FuzzReport:
 
     ``cases`` counts look-ups × gai.conf × glibc; ``crashes`` the sessions that died as
     predicted, ``unasked`` the look-ups lost with them; ``native_ns`` is the time inside
-    getaddrinfo; ``refused`` are hosts that the kernel would not build, ``disagreements`` the
-    first of the ``differing`` cases. ``counts`` says how often each of `known_keys` decided.
+    getaddrinfo; ``refused`` are hosts that the kernel would not build, ``disagreements`` some
+    of the ``differing`` cases. ``counts`` says how often each of `known_keys` decided.
     """
 
     batches: int = 0
@@ -57,22 +54,10 @@ class FuzzReport:
     disagreements: tuple[Disagreement, ...] = ()
 
     def __add__(self, more: "FuzzReport") -> "FuzzReport":
-        both = [getattr(self, one.name) + getattr(more, one.name) for one in fields(self)]
-        both[-1] = _fair(both[-1], _KEPT)
+        both = (getattr(self, one.name) + getattr(more, one.name) for one in fields(self))
         return FuzzReport(*both)
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """The `known_keys` that never came up."""
         return tuple(key for key in known_keys() if not self.counts[key])
-
-
-def _fair(found: Iterable[Disagreement], most: int) -> tuple[Disagreement, ...]:
-    """The first so many of each build: one that is broken hides no other."""
-    of_build: Counter[str] = Counter()
-    kept = []
-    for one in found:
-        of_build[one.result.where] += 1
-        if of_build[one.result.where] <= most:
-            kept.append(one)
-    return tuple(kept)

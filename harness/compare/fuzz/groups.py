@@ -79,34 +79,29 @@ class _Build:
 
     def joined(self) -> list[BugGroup]:
         if self._joined is None:
-            self._joined = [*self._explained(sorted(self._kept, key=_size))]
-        self._count_more(self._joined)
+            self._joined = self._explained(sorted(self._kept, key=_size))
+        for group in self._joined:
+            group.more = 0
+        for kind, count in self._dropped.items():  # the group that has most of a kind
+            kinds = [[kind_of(one.result) for one in each.cases] for each in self._joined]
+            often = [one.count(kind) for one in kinds]
+            self._joined[often.index(max(often))].more += count
         return self._joined
 
-    def _count_more(self, groups: Sequence[BugGroup]) -> None:
-        """Count what was dropped for the group that has most of its kind."""
-        for group in groups:
-            group.more = 0
-        for kind, count in self._dropped.items():
-            of_kind = [sum(kind_of(one.result) == kind for one in each.cases) for each in groups]
-            groups[of_kind.index(max(of_kind))].more += count
-
-    def _explained(self, left: Sequence[Disagreement]) -> Iterator[BugGroup]:
+    def _explained(self, left: Sequence[Disagreement]) -> list[BugGroup]:
         groups: list[BugGroup] = []
-        while left:
-            best = next(self._sound(left), None)
-            if best is None:
-                break
+        while best := next(self._sound(left), ""):
             taken = [one for one in left if best in one.result.causes]
             left = [one for one in left if best not in one.result.causes]
             shared = {*taken[0].result.causes}.intersection(*(one.result.causes for one in taken))
             named = islice(takewhile(shared.__contains__, self._sound(taken)), _NAMED)
-            groups.append(self._group(tuple(named), taken))
+            groups.append(_group(tuple(named), taken))
         unexplained: list[Disagreement] = []
         for one in left:
             both = next((group for group in groups if _with_another(one, group, groups)), None)
             (unexplained if both is None else both.cases).append(one)
         orders = [one for one in unexplained if against_rule(one.evidence)]
+        rest = [one for one in unexplained if one not in orders]
         # what explains no more than is left may well explain it by chance
         for group in groups[::-1]:
             if len(group.cases) <= len(orders) and _first_rule(group.cases):
@@ -114,27 +109,19 @@ class _Build:
                 groups.remove(group)
         if orders:
             # nor is it another bug where the same rule is wrong
-            same = [each for each in groups if _first_rule(each.cases) == _first_rule(orders)]
+            first = _first_rule(orders)
+            same = [each for each in groups if _first_rule(each.cases) == first]
             groups = [each for each in groups if each not in same]
             orders += [one for each in same for one in each.cases]
-        yield from groups
-        if orders:
-            yield _of_one_rule(sorted(orders, key=_size))
-        rest = (one for one in unexplained if one not in orders)
-        for cases in grouped(rest, lambda one: kind_of(one.result)).values():
-            yield self._group((), cases)
-
-    def _group(self, named: tuple[str, ...], cases: list[Disagreement]) -> BugGroup:
-        result = cases[0].result
-        return BugGroup(result.where, named, kind_of(result), cases)
+            groups.append(_of_one_rule(sorted(orders, key=_size)))
+        alike = grouped(rest, lambda one: kind_of(one.result))
+        return [*groups, *(_group((), cases) for cases in alike.values())]
 
     def _sound(self, cases: Sequence[Disagreement]) -> Iterator[str]:
         """The changes that spoil nothing, those that explain most of the cases first."""
-        counts: Counter[str] = Counter()
-        for one in cases:
-            counts.update(one.result.causes)
-        places = {words: at for at, words in enumerate(every_change(cases[0].evidence.dialect))}
-        for words in sorted(counts, key=lambda one: (-counts[one], places[one])):
+        counts = Counter(words for one in cases for words in one.result.causes)
+        changes = [*every_change(cases[0].evidence.dialect)] if cases else []
+        for words in sorted(counts, key=lambda one: (-counts[one], changes.index(one))):
             if self._is_sound(words):
                 yield words
 
@@ -148,6 +135,11 @@ class _Build:
                 return False
         self._held[words] = len(self._controls)
         return True
+
+
+def _group(named: tuple[str, ...], cases: list[Disagreement]) -> BugGroup:
+    result = cases[0].result
+    return BugGroup(result.where, named, kind_of(result), cases)
 
 
 def _first_rule(cases: Sequence[Disagreement]) -> int | None:
@@ -178,14 +170,11 @@ def alike(group: BugGroup, among: Sequence[BugGroup]) -> Callable[[Disagreement]
 def _with_another(one: Disagreement, group: BugGroup, groups: Sequence[BugGroup]) -> bool:
     """Whether the changes of two groups together explain a case."""
     changes = every_change(one.evidence.dialect)
-    for other in groups:
-        if other is group:
-            continue
-        for first, second in ((group, other), (other, group)):
-            both = partial(_one_after, changes[first.causes[0]], changes[second.causes[0]])
-            if causes(one.evidence, changes={"both": both}):
-                return True
-    return False
+    own = changes[group.causes[0]]
+    others = [changes[other.causes[0]] for other in groups if other is not group]
+    pairs = [pair for other in others for pair in ((own, other), (other, own))]
+    both = {f"{number}": partial(_one_after, *pair) for number, pair in enumerate(pairs)}
+    return bool(both and causes(one.evidence, changes=both))
 
 
 def _one_after(first: Alter, second: Alter, asked: ModelQuestion) -> ModelQuestion:
