@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.progress import TimeElapsedColumn
 
 from harness.cli.parser import FINDING, OK, Options
-from harness.cli.scheduler import fuzz_reports
+from harness.cli.scheduler import cluster
 from harness.cli.streams import say, write_json
+from harness.compare.fuzz.batches import fuzz
 from harness.compare.fuzz.found import FuzzReport
 from harness.compare.fuzz.groups import BugGroup, Groups, alike
 from harness.compare.fuzz.shrink import shrink
@@ -34,8 +35,12 @@ def main(options: Options) -> int:
     report = FuzzReport()
     groups = Groups()
     started = time.monotonic()
+    batches = fuzz(
+        lanes, options.seed, cases=options.cases, seconds=seconds, jobs=jobs, draw=options.draw,
+        pool=cluster(options, lanes, options.glibc, "worker"),
+    )  # fmt: skip
     try:
-        for batch in _with_progress(fuzz_reports(options, lanes, seconds), options.cases, seconds):
+        for batch in _with_progress(batches, options.cases, seconds):
             report += replace(batch, disagreements=())  # a bug shows in thousands of cases
             for one in batch.disagreements:
                 groups.add(one)

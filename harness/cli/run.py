@@ -10,13 +10,13 @@ from pathlib import Path
 
 from harness.cli.outputs import spare, whole
 from harness.cli.parser import CANNOT, FINDING, OK, Options, UsageError, expect_no_build
-from harness.cli.scheduler import job_outcomes
+from harness.cli.scheduler import cluster
 from harness.cli.streams import complain, say, write_json
 from harness.compare import plan
 from harness.compare.cause_tally import CauseTally
 from harness.compare.open_lane import lacks_module
 from harness.compare.results import LookupReport, Notice
-from harness.compare.run import HostJob, JobOutcome
+from harness.compare.run import HostJob, JobOutcome, run
 from harness.report.formats import writer
 from harness.report.lines import counted
 from harness.report.writer import Writer
@@ -84,7 +84,7 @@ def _report(
     untrusted: set[bool] = set()
     explained = CauseTally()
     outcomes: list[JobOutcome] = []
-    came: Iterable[JobOutcome] = job_outcomes(options, jobs)
+    came: Iterable[JobOutcome] = _outcomes(options, jobs)
     to_terminal = options.output is None and not options.quiet and sys.stdout.isatty()
     if options.format != "text" or not to_terminal:  # a bar would stand among the lines
         came = counted(came, len(jobs), "hosts")
@@ -122,6 +122,12 @@ def _report(
     return status
 
 
+def _outcomes(options: Options, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
+    words = options.glibc if options.against is None else f"{options.glibc},{options.against}"
+    pool = cluster(options, jobs[0].lanes, words, options.lane) if jobs else None
+    return run(jobs, options.jobs, pool)
+
+
 def _weigh(options: Options, jobs: list[HostJob], explained: CauseTally) -> None:
     """See on some hosts which of the causes that may explain a build spoil agreements."""
     for where, controls in explained.candidates().items():
@@ -130,7 +136,7 @@ def _weigh(options: Options, jobs: list[HostJob], explained: CauseTally) -> None
             for job in jobs[:: -(-len(jobs) // _CONTROL_HOSTS)]
             if (lanes := tuple(lane for lane in job.lanes if lane.where == where))
         ]
-        for outcome in job_outcomes(options, again):
+        for outcome in _outcomes(options, again):
             for report in outcome.reports:
                 for result in report.results:
                     explained.add_control(result, controls)

@@ -18,13 +18,8 @@ from typing import Any, Self
 
 from harness import __version__
 from harness.compare.evidence import LaneSpec
-from harness.compare.fuzz.batches import BatchSpec, numbers, reports
-from harness.compare.fuzz.batches import examine as examine_batch
-from harness.compare.fuzz.found import FuzzReport
-from harness.compare.run import HostJob, JobOutcome
-from harness.compare.run import examine as examine_host
 from harness.sandbox import Pool, PoolOutcome, SandboxError, programs
-from harness.scenario.fuzz import Draw
+from harness.sandbox.pool import Job
 
 _PATIENCE = 60.0  # seconds without any worker
 _ANSWERS = 15.0  # seconds for the scheduler to answer
@@ -60,9 +55,10 @@ class Glibcs:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is sent: the work without its lanes, and by whom (a version of this package)."""
+    """What is sent: a job's function, what it is given but the lanes, and the version of this."""
 
-    work: BatchSpec | HostJob
+    function: Job
+    work: Any
     glibcs: Glibcs
     version: str = __version__
 
@@ -70,16 +66,17 @@ class Task:
 class Cluster(AbstractContextManager["Cluster"]):
     """A connection to a scheduler; a context manager, which withdraws what is not done.
 
-    Parameters: ``scheduler`` its address (``tls://host:8786``); files in PEM, by default as
-    Dask's own configuration has them: ``ca``, the authority that signed both ends, ``cert``,
-    this end's certificate, and ``key``, its key. Without TLS (``encrypted``) whoever
-    can reach the scheduler can run code on its workers. This end opens no port.
+    Parameters: ``scheduler`` its address (``tls://host:8786``); ``glibcs`` the lanes of all work;
+    files in PEM, by default as Dask's own configuration has them: ``ca``, the authority that signed
+    both ends, ``cert``, this end's certificate, and ``key``, its key. Without TLS (``encrypted``)
+    whoever can reach the scheduler can run code on its workers. This end opens no port.
     Raises ClusterError without Dask or scheduler, and for files that are of no use.
     """
 
     def __init__(
-        self, scheduler: str, ca: str | None = None, cert: str | None = None, key: str | None = None
-    ) -> None:
+        self, scheduler: str, glibcs: Glibcs, ca: str | None = None, cert: str | None = None,
+        key: str | None = None,
+    ) -> None:  # fmt: skip
         try:
             import distributed
         except ImportError:
@@ -87,6 +84,8 @@ class Cluster(AbstractContextManager["Cluster"]):
                 "--scheduler needs the extra 'cluster': pip install 'gai-harness[cluster]'"
             ) from None
         self._dask = distributed
+        self._glibcs = glibcs
+        self._running: deque[Any] = deque()
         # its client may look for ``ip`` to name itself, in this process's own PATH
         os.environ["PATH"] = programs.environment().get("PATH", os.defpath)
         given = {"tls_ca_file": ca, "tls_client_cert": cert, "tls_client_key": key}
@@ -123,36 +122,38 @@ class Cluster(AbstractContextManager["Cluster"]):
             ) from None
 
     def __exit__(self, *_: object) -> None:
+        with suppress(Exception):  # the scheduler may be gone
+            self.client.cancel(list(self._running))
         self.client.close()
 
-    def stream(self, tasks: Iterable[Task]) -> Iterator[PoolOutcome]:
-        """Have every task done; outcomes in the order of ``tasks``, as soon as it allows.
+    def outcomes(
+        self,
+        function: Job,
+        specs: Iterable[Any],
+        *,
+        kept: bool = False,  # noqa: ARG002
+    ) -> Iterator[PoolOutcome]:
+        """As `Pool.outcomes`, of ``specs`` with lanes; they are taken a few at a time.
 
-        Tasks are taken a few at a time. Raises ClusterError when no worker is left, or one
-        that cannot do its task.
+        Raises ClusterError when no worker is left, or one cannot do its task.
         """
-        waiting = iter(tasks)
-        running: deque[Any] = deque()
-        seen = time.monotonic()
-        try:
-            while True:
-                threads = sum(self.client.nthreads().values())
-                for task in islice(waiting, max(0, _AHEAD * max(1, threads) - len(running))):
-                    running.append(self.client.submit(do, task, pure=False))
-                if not running:
-                    return
-                if threads:
-                    seen = time.monotonic()
-                elif time.monotonic() - seen > _PATIENCE:
-                    raise ClusterError(
-                        f"no Dask worker for {_PATIENCE:g} s; start some: dask worker ADDRESS"
-                    )
-                while running and (outcome := self._outcome(running[0])) is not None:
-                    running.popleft()
-                    yield outcome
-        finally:
-            with suppress(Exception):  # the scheduler may be gone
-                self.client.cancel(list(running))
+        waiting = (Task(function, replace(spec, lanes=()), self._glibcs) for spec in specs)
+        running, seen = self._running, time.monotonic()
+        while True:
+            threads = sum(self.client.nthreads().values())
+            for task in islice(waiting, max(0, _AHEAD * max(1, threads) - len(running))):
+                running.append(self.client.submit(do, task, pure=False))
+            if not running:
+                return
+            if threads:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > _PATIENCE:
+                raise ClusterError(
+                    f"no Dask worker for {_PATIENCE:g} s; start some: dask worker ADDRESS"
+                )
+            while running and (outcome := self._outcome(running[0])) is not None:
+                running.popleft()
+                yield outcome
 
     def _outcome(self, future: Any) -> PoolOutcome | None:
         """What a task gave. None after a second without it: lost workers are noticed then."""
@@ -170,38 +171,13 @@ class Cluster(AbstractContextManager["Cluster"]):
         return outcome
 
 
-def fuzz_on(
-    cluster: Cluster,
-    glibcs: Glibcs,
-    seed: int,
-    *,
-    cases: int | None = None,
-    seconds: float | None = None,
-    draw: Draw = "all",
-) -> Iterator[FuzzReport]:
-    """As `harness.compare.fuzz.batches.fuzz`, on a cluster: the same batches in the same order.
-
-    Raises ClusterError, and SandboxError for a failure inside a sandbox.
-    """
-    tasks = (Task(BatchSpec(seed, number, ()), glibcs) for number in numbers(seconds, draw))
-    yield from reports(cluster.stream(tasks), seed, cases, draw)
-
-
-def run_on(cluster: Cluster, glibcs: Glibcs, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
-    """As `harness.compare.run.run`, on a cluster. Raises ClusterError."""
-    tasks = (Task(replace(job, lanes=()), glibcs) for job in jobs)
-    for job, outcome in zip(jobs, cluster.stream(tasks), strict=True):
-        yield JobOutcome(job, outcome.values, outcome.error)
-
-
 def do(task: Task) -> PoolOutcome:
     """On a worker: the task's work in a sandbox. Raises ClusterError where it cannot."""
     if task.version != __version__:
         raise ClusterError(f"a worker has gai-harness {__version__}, {task.version} is asked for")
-    lanes = _lanes(task.glibcs)
-    job = examine_batch if isinstance(task.work, BatchSpec) else examine_host
+    work = replace(task.work, lanes=_lanes(task.glibcs))
     try:
-        return PoolOutcome(list(_pool(os.getpid()).run(job, replace(task.work, lanes=lanes))))
+        return PoolOutcome(list(_pool(os.getpid()).run(task.function, work)))
     except SandboxError as problem:
         return PoolOutcome([], problem)
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 from harness import sandbox
 from harness.compare import predict
@@ -21,7 +22,8 @@ from harness.native.frames import lookup_payload
 from harness.native.lanes import Lane, Session
 from harness.native.record import Answer, LaneError, Outcome, Query, decode
 from harness.native.trace import Trace, traced
-from harness.sandbox import DeviceNote, NoSandbox, Pool, SandboxError
+from harness.sandbox import DeviceNote, NoSandbox, Pool, PoolOutcome, SandboxError
+from harness.sandbox.pool import Job
 from harness.scenario.schema import Lookup, Scenario
 
 Collected = tuple[tuple[Evidence, ...], tuple[DeviceNote, ...]]
@@ -92,16 +94,30 @@ class JobOutcome:
     error: SandboxError | None = None
 
 
-def run(jobs: Sequence[HostJob], workers: int | None = None) -> Iterator[JobOutcome]:
+class Workers(Protocol):
+    """Who does jobs: a `Pool` on this host, or a cluster; see `Pool.outcomes`."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def outcomes(
+        self, function: Job, specs: Iterable[Any], *, kept: bool = False
+    ) -> Iterator[PoolOutcome]:
+        """The outcome of each of the ``specs``, in their order."""
+
+
+def run(
+    jobs: Sequence[HostJob], workers: int | None = None, pool: Workers | None = None
+) -> Iterator[JobOutcome]:
     """Run every job in a sandbox of its own, in the order of ``jobs``.
 
-    ``workers`` sandboxes at a time (default: as many as processors). A host the kernel refuses
-    ends its own job only. Raises SandboxUnavailable when no sandbox can be had.
+    ``workers`` sandboxes at a time (default: as many as processors); ``pool`` does the work in the
+    place of one on this host, and is closed. A host the kernel refuses ends its own job only.
+    Raises SandboxUnavailable when no sandbox can be had, and ClusterError.
     """
-    with Pool(workers or os.cpu_count() or 1) as pool:
-        outcomes = pool.outcomes(examine, jobs, kept=True)
+    with pool or Pool(workers or os.cpu_count() or 1) as opened:
+        outcomes = opened.outcomes(examine, jobs, kept=True)
         for number, (job, outcome) in enumerate(zip(jobs, outcomes, strict=True)):
-            if number == 0 and isinstance(outcome.error, NoSandbox):
+            if number == 0 and pool is None and isinstance(outcome.error, NoSandbox):
                 raise outcome.error  # said once, not for each host
             yield JobOutcome(job, outcome.values, outcome.error)
 

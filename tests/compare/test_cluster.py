@@ -6,11 +6,10 @@ import signal
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from subprocess import DEVNULL
@@ -20,12 +19,15 @@ from unittest.mock import MagicMock
 import pytest
 
 from harness.compare import cluster as clusters
-from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, do, fuzz_on, run_on
-from harness.compare.fuzz.batches import BatchSpec, fuzz
+from harness.compare.cluster import Cluster, ClusterError, Glibcs, Task, do
+from harness.compare.evidence import LaneSpec
+from harness.compare.fuzz.batches import BatchSpec, examine, fuzz
 from harness.compare.fuzz.found import FuzzReport
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import LookupReport
 from harness.compare.run import JobOutcome, run
+from harness.sandbox import PoolOutcome
+from harness.sandbox.pool import Job
 from tests.conftest import Call, Patch
 from tests.processes import Program, until
 
@@ -54,8 +56,13 @@ class Dask:
 
 
 @pytest.fixture(scope="module")
-def glibcs() -> Glibcs:
-    return Glibcs.of(lanes_for("host", "worker"), "host", "worker")
+def lanes() -> tuple[LaneSpec, ...]:
+    return lanes_for("host", "worker")
+
+
+@pytest.fixture(scope="module")
+def glibcs(lanes: tuple[LaneSpec, ...]) -> Glibcs:
+    return Glibcs.of(lanes, "host", "worker")
 
 
 @pytest.fixture(scope="module")
@@ -111,13 +118,13 @@ def total(steps: Iterator[FuzzReport]) -> FuzzReport:
 
 
 def test_a_seed_gives_the_same_whatever_becomes_of_workers(
-    tmp_path: Path, tls: Tls, glibcs: Glibcs, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tls: Tls, lanes: tuple[LaneSpec, ...], glibcs: Glibcs, monkeypatch: Patch
 ) -> None:
-    alone = total(fuzz(lanes_for("host", "worker"), SEED, cases=CASES))
+    alone = total(fuzz(lanes, SEED, cases=CASES))
     assert alone.cases >= CASES
     with (
         started(tmp_path, tls) as dask,
-        Cluster(dask.address, *dask.tls) as cluster,
+        Cluster(dask.address, glibcs, *dask.tls) as cluster,
         ThreadPoolExecutor(1) as threads,
     ):
         assert cluster.encrypted
@@ -132,21 +139,23 @@ def test_a_seed_gives_the_same_whatever_becomes_of_workers(
             victim.kill()
 
         killed = threads.submit(kill_in_the_middle)
-        assert total(fuzz_on(cluster, glibcs, SEED, cases=CASES)) == alone
+        every = (BatchSpec(SEED, number, lanes) for number in range(alone.batches))
+        there = [outcome.values[0] for outcome in cluster.outcomes(examine, every)]
+        assert total(iter(there)) == alone
         killed.result()
         assert set(cluster.client.nthreads()) == set(pids) - {lost}
         other.kill()
         monkeypatch.setattr(clusters, "_PATIENCE", 2.0)
         with pytest.raises(ClusterError, match="no Dask worker for 2 s"):
-            list(fuzz_on(cluster, glibcs, SEED, cases=CASES))
+            list(fuzz(lanes, SEED, cases=CASES, pool=cluster))
 
 
 def test_the_library_on_a_cluster(shared: Dask) -> None:
     lanes = lanes_for("host", "auto")
     jobs = make_jobs(load_scenarios([]), lanes)[:12]
     here = list(run(jobs, 2))
-    with Cluster(shared.address, *shared.tls) as cluster:
-        there = list(run_on(cluster, Glibcs.of(lanes, "host", "auto"), jobs))
+    cluster = Cluster(shared.address, Glibcs.of(lanes, "host", "auto"), *shared.tls)
+    there = list(run(jobs, pool=cluster))
     assert [one.job for one in there] == jobs
     assert [timeless(one) for one in there] == [timeless(one) for one in here]
 
@@ -173,7 +182,9 @@ def test_the_command(shared: Dask, call: Call, tmp_path: Path) -> None:
         assert reports[0][key] == reports[1][key] == reports[2][key], key
 
 
-def test_a_stranger_is_refused(shared: Dask, monkeypatch: Patch, tmp_path: Path) -> None:
+def test_a_stranger_is_refused(
+    shared: Dask, glibcs: Glibcs, monkeypatch: Patch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(clusters, "_ANSWERS", 3.0)
     other = made_for(tmp_path)
     stranger = (shared.tls[0], *other[1:])  # it trusts, and is not trusted
@@ -182,14 +193,21 @@ def test_a_stranger_is_refused(shared: Dask, monkeypatch: Patch, tmp_path: Path)
         (shared.address.replace("tls", "tcp"), ()),
     ):
         with pytest.raises(ClusterError, match="no Dask scheduler answers"):
-            Cluster(address, *proof)
+            Cluster(address, glibcs, *proof)
 
 
 def test_without_tls_it_is_said_once(monkeypatch: Patch, call: Call, tmp_path: Path) -> None:
     """The scheduler takes part in nothing: what is said is said before anything is sent."""
-    connected = MagicMock(encrypted=False, stream=partial(map, do))
-    connected.__enter__.return_value = connected
-    monkeypatch.setattr(clusters, "Cluster", lambda *_: connected)
+
+    def connected(_: str, glibcs: Glibcs, **__: None) -> MagicMock:
+        def outcomes(function: Job, specs: Iterable[BatchSpec]) -> Iterator[PoolOutcome]:
+            return (do(Task(function, one, glibcs)) for one in specs)
+
+        made = MagicMock(encrypted=False, outcomes=outcomes)
+        made.__enter__.return_value = made
+        return made
+
+    monkeypatch.setattr(clusters, "Cluster", connected)
     monkeypatch.chdir(tmp_path)
     done = call("fuzz", "--cases", "5", "--scheduler", "tcp://192.0.2.1:8786")
     assert done.status == 0
@@ -256,15 +274,15 @@ def test_a_worker_that_cannot_says_why(shared: Dask, glibcs: Glibcs) -> None:
     batch = BatchSpec(1, 0, ())
     missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
     for task, why in (
-        (Task(batch, missing), r"no glibc 2\.7:amd64 \(etch\).*glibc fetch 2\.7"),
-        (Task(batch, replace(glibcs, words="1.0")), r"a worker: .*1\.0"),
-        (Task(batch, glibcs, version="0.0.0"), r"0\.0\.0 is asked for"),
+        (Task(examine, batch, missing), r"no glibc 2\.7:amd64 \(etch\).*glibc fetch 2\.7"),
+        (Task(examine, batch, replace(glibcs, words="1.0")), r"a worker: .*1\.0"),
+        (Task(examine, batch, glibcs, version="0.0.0"), r"0\.0\.0 is asked for"),
     ):
         with pytest.raises(ClusterError, match=why):
             do(task)
     refused = pytest.raises(ClusterError, match=r"no glibc 2\.7")  # and it reaches the user
-    with Cluster(shared.address, *shared.tls) as cluster, refused:
-        list(fuzz_on(cluster, missing, SEED, cases=1))
+    with refused:
+        list(fuzz((), SEED, cases=1, pool=Cluster(shared.address, missing, *shared.tls)))
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:

@@ -1,14 +1,16 @@
 """The batches of a seed, drawn and compared one after another or side by side."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from harness import sandbox
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.engine import Engine
 from harness.compare.fuzz.found import FuzzReport
-from harness.sandbox import Pool, PoolOutcome
+from harness.compare.run import Workers
+from harness.sandbox import Pool
 from harness.scenario.fuzz import Draw, batch_numbers, draw_batches
 
 ROWS_EVERY = 8
@@ -32,47 +34,33 @@ def fuzz(
     seconds: float | None = None,
     jobs: int = 1,
     draw: Draw = "all",
+    pool: Workers | None = None,
 ) -> Iterator[FuzzReport]:
     """Compare until ``cases`` are done or ``seconds`` have passed, whichever comes first.
 
     Parameters: ``lanes`` the glibcs, called by their workers; ``seed`` determines every case,
-    whatever ``jobs`` (sandboxes at a time) is, ``draw`` which of them are made. Yields the report
-    of each batch, in order. Raises SandboxUnavailable where the machine allows no sandbox,
-    SandboxError for a failure inside one.
+    whatever ``jobs`` (sandboxes at a time) is, ``draw`` which of them are made; ``pool`` who does
+    the work in the place of a pool on this host, which it closes. Yields the report of each batch,
+    in order; a host that the kernel refuses is a batch without cases. Raises SandboxUnavailable
+    where the machine allows no sandbox, SandboxError for a failure inside one, and ClusterError.
     """
-    specs = (BatchSpec(seed, number, tuple(lanes)) for number in numbers(seconds, draw))
-    with Pool(jobs) as pool:
-        yield from reports(pool.outcomes(examine, specs), seed, cases, draw)
-
-
-def numbers(seconds: float | None, draw: Draw = "all") -> Iterator[int]:
-    """The numbers of the batches to begin, until ``seconds`` have passed."""
     end = None if seconds is None else time.monotonic() + seconds
-    for number in batch_numbers(draw):
-        if end is not None and time.monotonic() >= end:
-            return
-        yield number
-
-
-def reports(
-    outcomes: Iterable[PoolOutcome], seed: int, cases: int | None, draw: Draw = "all"
-) -> Iterator[FuzzReport]:
-    """The reports of the batches, until ``cases`` are done.
-
-    A host that the kernel refuses is a batch without cases; any other error is raised.
-    """
+    begun = takewhile(lambda _: end is None or time.monotonic() < end, batch_numbers(draw))
+    specs = (BatchSpec(seed, number, tuple(lanes)) for number in begun)
     done = 0
-    for number, outcome in zip(batch_numbers(draw), outcomes, strict=False):
-        if outcome.error is None:
-            report: FuzzReport = outcome.values[0]
-        elif str(outcome.error).startswith("host."):
-            report = FuzzReport(1, refused=(f"fuzz-{seed}-{number}: {outcome.error}",))
-        else:
-            raise outcome.error
-        yield report
-        done += report.cases
-        if cases is not None and done >= cases:
-            return
+    with pool or Pool(jobs) as opened:
+        outcomes = opened.outcomes(examine, specs)
+        for number, outcome in zip(batch_numbers(draw), outcomes, strict=False):
+            if outcome.error is None:
+                report: FuzzReport = outcome.values[0]
+            elif str(outcome.error).startswith("host."):
+                report = FuzzReport(1, refused=(f"fuzz-{seed}-{number}: {outcome.error}",))
+            else:
+                raise outcome.error
+            yield report
+            done += report.cases
+            if cases is not None and done >= cases:
+                return
 
 
 def examine(box: "sandbox.Box", spec: BatchSpec) -> Iterator[FuzzReport]:
