@@ -15,39 +15,20 @@ from ipaddress import IPv4Address, IPv6Address
 from operator import is_not
 from typing import Any
 
+from harness.compare import predict
 from harness.compare.evidence import Evidence
-from harness.compare.predict import (
-    FLAGS,
-    GLIBC,
-    ModelParts,
-    Prediction,
-    SortInput,
-    predict,
-    request_for,
-    sort_input,
-)
+from harness.compare.predict import ModelParts, Prediction, SortInput
 from harness.compare.rule_changes import RuleChange, rule_changes
 from harness.compare.verdict import by_server, fits, reading
+from harness.model import host
 from harness.model.addresses import prefix_text
 from harness.model.dialects import ROWS, Dialect, shown, turned
 from harness.model.dns_servers import Record
 from harness.model.gaiconf import PrefixEntry
-from harness.model.host import (
-    IFA_F_DEPRECATED,
-    IFA_F_HOMEADDRESS,
-    IFA_F_OPTIMISTIC,
-    AddressRow,
-    HostView,
-    Route,
-)
+from harness.model.host import IFA_F_DEPRECATED, AddressRow, HostView, Route
 from harness.model.lookup import NameService, Request
 from harness.model.order import Compare, Destination
-from harness.model.policy import (
-    DEFAULT_LABELS,
-    DEFAULT_PRECEDENCE,
-    DEFAULT_SCOPES,
-    Policy,
-)
+from harness.model.policy import DEFAULT_LABELS, DEFAULT_PRECEDENCE, DEFAULT_SCOPES, Policy
 from harness.model.standards import RFC6724
 from harness.native.record import Answer
 
@@ -60,7 +41,7 @@ _ARPHRD_ETHER = 1
 ROW = "the row "
 _MOST_TARGETS = 512
 _ADDRESS_FLAGS = {
-    "secondary": 0x01, "optimistic": IFA_F_OPTIMISTIC, "home": IFA_F_HOMEADDRESS,
+    "secondary": 0x01, "optimistic": host.IFA_F_OPTIMISTIC, "home": host.IFA_F_HOMEADDRESS,
     "deprecated": IFA_F_DEPRECATED, "tentative": 0x40, "permanent": 0x80,
 }  # fmt: skip
 # an IPv6 address that no source is found by
@@ -72,6 +53,7 @@ class ModelQuestion:
     """All that the model is asked with; see `predict`.
 
     ``now`` is gai.conf as the look-up found it, ``first`` as the first look-up of the process did.
+    ``of_sort``: what the sort is given, where that is known, and by which objects.
     """
 
     request: Request
@@ -81,28 +63,25 @@ class ModelQuestion:
     dialect: Dialect
     now: bytes | None
     first: bytes | None
-    model: ModelParts = GLIBC
-    of_sort: tuple[tuple[object, ...], SortInput] | None = None  # what it is given, and whereby
+    model: ModelParts = predict.GLIBC
+    of_sort: tuple[tuple[object, ...], SortInput] | None = None
 
     @classmethod
     def of(cls, evidence: Evidence) -> ModelQuestion:
         """What was asked, of the model as it is."""
         return cls(
-            request_for(evidence.lookup), evidence.names, evidence.view, reading(evidence).data,
-            evidence.dialect, now=evidence.conf.data,
+            predict.request_for(evidence.lookup), evidence.names, evidence.view,
+            reading(evidence).data, evidence.dialect, now=evidence.conf.data,
             first=evidence.before[0][1].data if evidence.before else evidence.conf.data,
         )  # fmt: skip
 
     def answer(self) -> Prediction:
         """What the model says. Raises KeyError for a destination whose route was not asked for."""
         given = self.request, self.names, self.view, self.gai_conf, self.dialect
-        return predict(*given, self.model, self._sort_input())
-
-    def _sort_input(self) -> SortInput | None:
-        """What the sort is given, where it is known already for the same objects."""
-        if self.of_sort is None or any(map(is_not, self._found_by, self.of_sort[0])):
-            return None
-        return self.of_sort[1]
+        by, known = self.of_sort or ((None,), None)
+        if any(map(is_not, self._found_by, by)):  # not the same objects
+            known = None
+        return predict.predict(*given, self.model, known)
 
     @property
     def _found_by(self) -> tuple[Request, NameService, HostView, Dialect]:
@@ -110,11 +89,13 @@ class ModelQuestion:
 
     def with_sort_input(self) -> ModelQuestion:
         """The same question, in which the sort's input is worked out once for all changes."""
-        return replace(self, of_sort=(self._found_by, sort_input(*self._found_by)))
+        return replace(self, of_sort=(self._found_by, predict.sort_input(*self._found_by)))
 
 
 Alter = Callable[[ModelQuestion], ModelQuestion]
 Changes = Mapping[str, Alter]
+Entries = tuple[PrefixEntry, ...]
+Rows = tuple[AddressRow, ...]
 
 
 def causes(
@@ -153,8 +134,10 @@ def causes(
 @cache
 def changes_for(dialect: Dialect) -> dict[str, Alter]:
     """All changes that are tried on a glibc of a dialect, by their words, the plainest first."""
+    rules = ((words, with_rules(change)) for words, change in rule_changes())
+    flags = ((f"{name} is ignored", _without_flag(flag)) for name, flag in predict.FLAGS.items())
     return dict((
-        *_rows(dialect), *_rules(), *_tables(), *_lines(), *_host(), *_flags(),
+        *_rows(dialect), *rules, *_tables(), *_lines(), *_host(), *flags,
         ("the answer is not sorted", partial(_model, sort=lambda items, _: list(items))),
         ("another stable sort", partial(_model, sort=insertion_sort)),
         ("the other DNS reply comes first", _other_reply),
@@ -165,17 +148,16 @@ def _model(question: ModelQuestion, **parts: Any) -> ModelQuestion:
     return replace(question, model=replace(question.model, **parts))
 
 
+def _view(question: ModelQuestion, **parts: Any) -> ModelQuestion:
+    return replace(question, view=replace(question.view, **parts))
+
+
 def _rows(dialect: Dialect) -> Iterator[tuple[str, Alter]]:
     evidence = {(row.feature, row.value): row.evidence for row in ROWS}
     for feature, other in turned(dialect).items():
         value = getattr(other, feature)
         words = f"{ROW}{feature}={shown(value)} ({evidence[feature, value]})"
         yield words, partial(replace, dialect=other)
-
-
-def _rules() -> Iterator[tuple[str, Alter]]:
-    for words, change in rule_changes():
-        yield words, with_rules(change)
 
 
 def with_rules(change: RuleChange) -> Alter:
@@ -191,6 +173,18 @@ def with_policy(change: Callable[[Policy], Policy]) -> Alter:
         return _model(asked, policy=lambda policy: change(before(policy)))
 
     return alter
+
+
+def with_tables(change: Callable[[str, Entries], Iterable[PrefixEntry]]) -> Alter:
+    """The model with something else in each table, of which the name and the entries are given."""
+
+    def changed(policy: Policy) -> Policy:
+        tables: dict[str, Any] = {
+            name: tuple(change(name, getattr(policy, name))) for name in TABLES
+        }
+        return replace(policy, **tables)
+
+    return with_policy(changed)
 
 
 def _tables() -> Iterator[tuple[str, Alter]]:
@@ -209,16 +203,13 @@ def _tables() -> Iterator[tuple[str, Alter]]:
                 yield words, default_table(table, (*before, changed, *after))
 
 
-def default_table(table: str, entries: Sequence[PrefixEntry]) -> Alter:
+def default_table(table: str, other: Entries) -> Alter:
     """The model with other entries in a table that gai.conf leaves as it is."""
-
-    def changed(policy: Policy) -> Policy:
+    default = TABLES[table][1]
+    return with_tables(
         # only where no line of gai.conf has replaced it
-        own = getattr(policy, table) == TABLES[table][1]
-        more: dict[str, Any] = {table: tuple(entries)}
-        return replace(policy, **more) if own else policy
-
-    return with_policy(changed)
+        lambda name, own: other if name == table and own == default else own
+    )
 
 
 def shown_network(entry: PrefixEntry) -> str:
@@ -243,92 +234,54 @@ def _lines() -> Iterator[tuple[str, Alter]]:
         default: dict[str, Any] = {table: entries}
         ignored = partial(replace, **default)
         yield f"{keyword} lines of gai.conf are ignored", with_policy(ignored)
-    yield "the default tables stay beside gai.conf's lines", with_policy(_beside)
-    yield "the shortest prefix counts", with_policy(partial(_each_table, _turned_round))
-    last = with_policy(partial(_each_table, _last_first))
+    beside = with_tables(
+        lambda name, own: sorted({*own, *TABLES[name][1]}, key=lambda entry: -entry.bits)
+    )
+    yield "the default tables stay beside gai.conf's lines", beside
+    yield "the shortest prefix counts", with_tables(lambda _, own: own[::-1])
+    last = with_tables(lambda _, own: sorted(own, key=lambda entry: entry.bits)[::-1])
     yield "of lines with one prefix the last counts", last
 
 
-def _each_table(
-    change: Callable[[Sequence[PrefixEntry]], tuple[PrefixEntry, ...]], policy: Policy
-) -> Policy:
-    changed: dict[str, Any] = {table: change(getattr(policy, table)) for table in TABLES}
-    return replace(policy, **changed)
-
-
-def _turned_round(entries: Sequence[PrefixEntry]) -> tuple[PrefixEntry, ...]:
-    return tuple(entries[::-1])
-
-
-def _last_first(entries: Sequence[PrefixEntry]) -> tuple[PrefixEntry, ...]:
-    return tuple(sorted(entries, key=lambda entry: entry.bits))[::-1]
-
-
-def _beside(policy: Policy) -> Policy:
-    both = {table: {*getattr(policy, table), *own} for table, (_, own) in TABLES.items()}
-    changed: dict[str, Any] = {
-        table: tuple(sorted(entries, key=lambda entry: -entry.bits))
-        for table, entries in both.items()
-    }
-    return replace(policy, **changed)
-
-
 def _host() -> Iterator[tuple[str, Alter]]:
-    yield "the address dump is thrown away", partial(_addresses, lambda _: ())
+    yield "the address dump is thrown away", partial(_view, addresses=())
+    yield "the address dump is kept without an IPv6 address", _addresses(lambda r: (*r, _FAR))
+    yield "the last of equal addresses counts", _addresses(lambda rows: rows[::-1])
+    by_local = _each_address(lambda row: replace(row, address=row.local or row.address))
+    yield "addresses are found by IFA_LOCAL", by_local
+    yield "every prefix length is 0", _each_address(lambda row: replace(row, prefixlen=0))
+    for name, flag in _ADDRESS_FLAGS.items():
+        for effect, words in ((0, "are not told apart"), (IFA_F_DEPRECATED, "count as deprecated")):
+            yield f"{name} addresses {words}", _each_address(partial(_flagged, flag, effect))
     yield (
-        "the address dump is kept without an IPv6 address",
-        partial(_addresses, lambda rows: (*rows, _FAR)),
-    )
-    yield "the last of equal addresses counts", partial(_addresses, lambda rows: rows[::-1])
-    yield (
-        "addresses are found by IFA_LOCAL",
-        partial(
-            _addresses,
-            lambda rows: (replace(row, address=row.local or row.address) for row in rows),
+        "every interface is native",
+        lambda asked: _view(
+            asked, links=tuple(replace(link, type=_ARPHRD_ETHER) for link in asked.view.links)
         ),
     )
     yield (
-        "every prefix length is 0",
-        partial(_addresses, lambda rows: (replace(row, prefixlen=0) for row in rows)),
+        "no destination is reached",
+        lambda asked: _view(asked, routes=dict.fromkeys(asked.view.routes, Route(None))),
     )
-    for name, flag in _ADDRESS_FLAGS.items():
-        for effect, words in ((0, "are not told apart"), (IFA_F_DEPRECATED, "count as deprecated")):
-            as_such = partial(_flagged, flag, effect)
-            yield f"{name} addresses {words}", partial(_addresses, as_such)
-    yield "every interface is native", _all_native
-    yield "no destination is reached", _none_reached
 
 
-def _addresses(
-    change: Callable[[Sequence[AddressRow]], Iterable[AddressRow]], question: ModelQuestion
-) -> ModelQuestion:
-    addresses = tuple(change(question.view.addresses))
-    return replace(question, view=replace(question.view, addresses=addresses))
+def _addresses(change: Callable[[Rows], Rows]) -> Alter:
+    return lambda asked: _view(asked, addresses=change(asked.view.addresses))
 
 
-def _flagged(flag: int, effect: int, rows: Sequence[AddressRow]) -> Iterator[AddressRow]:
-    for row in rows:
-        yield replace(row, flags=row.flags & ~flag | effect) if row.flags & flag else row
+def _each_address(change: Callable[[AddressRow], AddressRow]) -> Alter:
+    return _addresses(lambda rows: tuple(map(change, rows)))
 
 
-def _all_native(question: ModelQuestion) -> ModelQuestion:
-    links = tuple(replace(link, type=_ARPHRD_ETHER) for link in question.view.links)
-    return replace(question, view=replace(question.view, links=links))
+def _flagged(flag: int, effect: int, row: AddressRow) -> AddressRow:
+    return replace(row, flags=row.flags & ~flag | effect) if row.flags & flag else row
 
 
-def _none_reached(question: ModelQuestion) -> ModelQuestion:
-    routes = {target: Route(None) for target in question.view.routes}
-    return replace(question, view=replace(question.view, routes=routes))
+def _without_flag(flag: int) -> Alter:
+    def alter(asked: ModelQuestion) -> ModelQuestion:
+        return replace(asked, request=replace(asked.request, flags=asked.request.flags & ~flag))
 
-
-def _flags() -> Iterator[tuple[str, Alter]]:
-    for name, flag in FLAGS.items():
-        yield f"{name} is ignored", partial(_unasked, flag)
-
-
-def _unasked(flag: int, question: ModelQuestion) -> ModelQuestion:
-    request = replace(question.request, flags=question.request.flags & ~flag)
-    return replace(question, request=request)
+    return alter
 
 
 def _other_reply(question: ModelQuestion) -> ModelQuestion:

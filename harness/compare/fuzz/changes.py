@@ -7,23 +7,24 @@ them apart.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.compare.answers import answered
 from harness.compare.causes import (
     TABLES,
     Alter,
+    Entries,
     ModelQuestion,
     causes,
     changes_for,
     default_table,
     shown_network,
-    with_policy,
     with_rules,
+    with_tables,
 )
 from harness.compare.evidence import Evidence
 from harness.compare.fuzz.tally import EFFECTIVE, line_kinds
@@ -31,10 +32,9 @@ from harness.compare.predict import Prediction
 from harness.compare.rule_changes import RuleChange, comparison_changes
 from harness.compare.verdict import fits, prediction_for
 from harness.model.dialects import Dialect
-from harness.model.gaiconf import PrefixEntry, parse_gai_conf
+from harness.model.gaiconf import parse_gai_conf
 from harness.model.lookup import Item
 from harness.model.order import RULES, Destination, Rule, Rules, decide, merge_sort
-from harness.model.policy import Policy
 
 _LENGTHS = (-16, -8, -4, -1, 1, 4, 8, 16)  # by which a default's prefix may be longer
 _MISSING = {"label": (0, 2, 4), "precedence": (0, 1, 10, 50)}
@@ -139,31 +139,22 @@ def _tables() -> Iterator[tuple[str, Alter]]:
                     changed = *entries[:at], entry._replace(bits=bits), *entries[at + 1 :]
                     yield words, default_table(table, changed)
         words = f"the {keyword} lines of gai.conf and the default table are taken for each other"
-        yield words, with_policy(partial(_exchanged, table, entries))
-    yield "of a prefix whole bytes are compared", with_policy(partial(_each, _whole_bytes))
+        yield words, with_tables(partial(_exchanged, table, entries))
+    whole = with_tables(lambda _, own: [one._replace(bits=one.bits - one.bits % 8) for one in own])
+    yield "of a prefix whole bytes are compared", whole
 
 
-def _exchanged(table: str, default: tuple[PrefixEntry, ...], policy: Policy) -> Policy:
+def _exchanged(table: str, default: Entries, name: str, own: Entries) -> Entries:
     """The default where there are lines, and an empty table where there are none."""
-    empty = (default[-1]._replace(value=0),)
-    changed: dict[str, Any] = {table: empty if getattr(policy, table) == default else default}
-    return replace(policy, **changed)
-
-
-def _each(change: Callable[[PrefixEntry], PrefixEntry], policy: Policy) -> Policy:
-    changed: dict[str, Any] = {name: tuple(map(change, getattr(policy, name))) for name in TABLES}
-    return replace(policy, **changed)
-
-
-def _whole_bytes(entry: PrefixEntry) -> PrefixEntry:
-    return entry._replace(bits=entry.bits - entry.bits % 8)
+    if name != table:
+        return own
+    return (default[-1]._replace(value=0),) if own == default else default
 
 
 def _lines() -> Iterator[tuple[str, Alter]]:
     for kind in EFFECTIVE:
         yield f"lines of gai.conf are ignored: {kind}", partial(_without_kind, kind)
-    commented = partial(_without, lambda line: b"#" in line)
-    yield "lines of gai.conf with a comment are ignored", commented
+    yield "lines of gai.conf with a comment are ignored", _without_comments
     for keyword, values in _MISSING.items():
         for value in values:
             words = f"the {keyword} of ::/0 that gai.conf leaves out is {value}"
@@ -179,8 +170,8 @@ def _without_kind(kind: str, asked: ModelQuestion) -> ModelQuestion:
     return replace(asked, gai_conf=b"\n".join(left)) if numbers else asked
 
 
-def _without(ignored: Callable[[bytes], bool], asked: ModelQuestion) -> ModelQuestion:
-    left = (one for one in (asked.gai_conf or b"").split(b"\n") if not ignored(one))
+def _without_comments(asked: ModelQuestion) -> ModelQuestion:
+    left = (one for one in (asked.gai_conf or b"").split(b"\n") if b"#" not in one)
     return replace(asked, gai_conf=b"\n".join(left))
 
 
