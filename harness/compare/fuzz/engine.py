@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from operator import eq, itemgetter, ne
 from typing import NamedTuple
 
 from harness import sandbox
 from harness.compare import predict
-from harness.compare.answers import explains
 from harness.compare.evidence import Evidence, LaneSpec, NamedGaiConf
 from harness.compare.fuzz.found import Disagreement, FuzzReport, judged
 from harness.compare.fuzz.hostwork import SUCCESS, AskedLookup, HostWork
@@ -26,11 +25,10 @@ from harness.compare.fuzz.steps import Answers, in_steps
 from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
-from harness.compare.verdict import fits, prediction_for
+from harness.compare.verdict import by_server, fits, prediction_for
 from harness.kernel.own_names import IPV6_FILES
 from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
-from harness.model.lookup import NameService
 from harness.model.order import order_for
 from harness.model.policy import Policy
 from harness.model.reload import Reading
@@ -42,16 +40,13 @@ from harness.native.record import TIME, Answer, Crashed, Outcome, TimedOut, deco
 from harness.native.worker_lane import FAMILY_MODULE_NAME, MODULE_NAME
 from harness.scenario.fuzz import Batch, Round, scenario_of
 from harness.scenario.fuzz.weights import LOOKUPS_A_ROUND
+from harness.scenario.schema import Scenario
 from harness.versions import ResolverName
 
 TIMEOUT = 10.0  # seconds for a look-up
 _VERSION_AT = 17  # where the length of the glibc version stands in a record
 _KEPT_OF_BATCH = 4  # each is tried with hundreds of changes of the model
 _CONTROLS = 8  # agreements that the cause of a disagreement must leave as they are
-
-
-def _resolver_of(spec: LaneSpec) -> tuple[ResolverName, str]:
-    return spec.resolver, spec.resolver_version
 
 
 def _size(evidence: Evidence) -> int:
@@ -96,7 +91,7 @@ class Engine(AbstractContextManager["Engine"]):
         else:
             box.set_name_service(batch.service)
         of_glibc = [spec for spec in lanes if spec.resolver == "glibc"]
-        others = [_resolver_of(one) for one in lanes if one not in of_glibc]
+        others = [(one.resolver, one.resolver_version) for one in lanes if one not in of_glibc]
         of_lanes = [spec.dialect if spec in of_glibc else None for spec in lanes]
         self._dialects = list(dict.fromkeys(own for own in of_lanes if own is not None))
         # hashing a dialect takes longer than to sort a look-up
@@ -106,15 +101,12 @@ class Engine(AbstractContextManager["Engine"]):
         self.work = HostWork(box, batch, dialects, dict.fromkeys(others))
         self._tally = Tally(self.work) if tallied and of_glibc else None
         self._is_explained = self._tally is not None
-        self._unasked = {other: self._not_asked(other[0]) for other in others}
+        self._unasked = {resolver: self._not_asked(resolver) for resolver, _ in others}
+        self._bare = Scenario.model_construct(
+            name=batch.title, host=batch.host, lookups=batch.lookups
+        )
         self._right: dict[tuple[int, int, bytes], bool] = {}  # what other resolvers said before
-        self._payloads = [
-            [
-                lookup_payload(predict.worded(one, *_resolver_of(spec), batch.service), TIMEOUT)
-                for one in self.work.requests
-            ]
-            for spec in lanes
-        ]
+        self._payloads = [self._asking(spec) for spec in lanes]
         self._stack = ExitStack()
         enter = self._stack.enter_context
         netlink = batch.netlink == "allowed"
@@ -192,17 +184,15 @@ class Engine(AbstractContextManager["Engine"]):
                     self._fits(own, one, number, answers[one], said[one])
                     for one in range(len(said))
                 ]
-            wrong = [
-                evidence
-                for position, fits in enumerate(fitting)
-                if not fits
-                for evidence in self._wrong(own, position, number, decode(answers[position]))
+            odd: list[tuple[int, Outcome]] = [
+                (one, decode(answers[one])) for one, fits in enumerate(fitting) if not fits
             ]
             if end is not None:
-                found = self._wrong(own, len(answers), number, end)
-                wrong += found
-                crashes += not found
+                odd.append((len(answers), end))
                 unasked += len(own.lookups) - len(answers) - 1
+            found = [self._wrong(own, position, number, native) for position, native in odd]
+            wrong = [one for one in found if one is not None]
+            crashes += end is not None and found[-1] is None
             cases += len(own.lookups)
             differing += len(wrong)
             if wrong:
@@ -211,15 +201,18 @@ class Engine(AbstractContextManager["Engine"]):
                 control = tuple([self._evidence(own, *one) for one in told if self._is_explained])
                 few = sorted(wrong, key=_size)[: _KEPT_OF_BATCH - kept[number]]
                 kept[number] += len(few)
+                few = [self._with_scenario(own, one) for one in few]
                 disagreements += [judged(one, control, self._is_explained) for one in few]
         return FuzzReport(
-            cases=cases,
-            crashes=crashes,
-            unasked=unasked,
-            native_ns=elapsed,
-            differing=differing,
+            cases=cases, crashes=crashes, unasked=unasked, native_ns=elapsed, differing=differing,
             disagreements=tuple(disagreements),
-        )
+        )  # fmt: skip
+
+    def _asking(self, spec: LaneSpec) -> list[bytes]:
+        """All look-ups as the worker of a lane is sent them."""
+        lane = spec.resolver, spec.resolver_version, self._batch.service
+        worded = (predict.worded(one, *lane) for one in self.work.requests)
+        return [lookup_payload(one, TIMEOUT) for one in worded]
 
     def _not_asked(self, resolver: ResolverName) -> set[int]:
         """The look-ups that another resolver than glibc is not put."""
@@ -228,29 +221,18 @@ class Engine(AbstractContextManager["Engine"]):
 
     def _other(self, each: Round, spec: LaneSpec) -> Round:
         """A round as another resolver than glibc is asked it, which sees no gai.conf."""
-        left_out = self._unasked[spec.resolver, spec.resolver_version]
-        return replace(each, after=()).without(left_out)
+        return replace(each, after=()).without(self._unasked[spec.resolver])
 
     def _fits(self, own: Round, position: int, number: int, record: bytes, said: bytes) -> bool:
         """Whether another resolver's record, ``said`` without its time, is what the model says."""
         key = number, own.lookups[position], said
         right = self._right.get(key)
         if right is None:
-            right = self._right[key] = self._explains(number, key[1], decode(record))
+            one = self._evidence(own, position, number, decode(record))
+            ways = [one, *by_server(one)]
+            right = any(fits(each, prediction_for(each)) for each in ways)
+            self._right[key] = right
         return right
-
-    def _explains(self, number: int, lookup: int, native: Answer) -> bool:
-        """As `fits`, without evidence, whose scenario takes longer to make than all the rest."""
-        spec, work = self._specs[number], self.work
-        request, resolver = work.requests[lookup], spec.resolver
-
-        def predicted(names: NameService) -> predict.Prediction:
-            return predict.predict_other(request, names, work.view, resolver, spec.resolver_version)
-
-        plain = predicted(work.names)
-        ways = predict.other_ways(resolver, work.names, plain, predicted)
-        found = chain([plain], (predicted(names) for _, names in ways))
-        return any(explains(native, each, request) for each in found)
 
     def _files(self, each: Round) -> list[NamedGaiConf]:
         """gai.conf as each look-up finds it."""
@@ -386,22 +368,23 @@ class Engine(AbstractContextManager["Engine"]):
             known = self._keys[given] = sorter, sorter.keys(fixed)
         return known
 
-    def _wrong(self, each: Round, position: int, number: int, native: Outcome) -> list[Evidence]:
-        """The case with all evidence, when it is a disagreement indeed."""
+    def _wrong(self, each: Round, position: int, number: int, native: Outcome) -> Evidence | None:
+        """The case with its evidence, when it is a disagreement indeed."""
         evidence = self._evidence(each, position, number, native)
         # a bug shows in thousands of cases: only those that are kept are judged in full
         prediction = prediction_for(evidence, predict.GLIBC)
         # errno, which EAI_SYSTEM comes with, is no matter of the model
         other = isinstance(native, (Crashed, TimedOut)) or native.error == "EAI_SYSTEM"
         alone = other or bool(prediction.undefined)
-        return [] if alone and fits(evidence, prediction) else [evidence]
+        return None if alone and fits(evidence, prediction) else evidence
 
     def _evidence(self, each: Round, position: int, number: int, native: Outcome) -> Evidence:
+        """A case with all but its scenario, which takes longer to make than all the rest."""
         files = self._files(each)[: position + 1]
         lookups = self._batch.asked(each)[: position + 1]
         start = 0 if each.after else position
         return Evidence(
-            scenario=scenario_of(self._batch, each.gai_conf, lookups[start:]),
+            scenario=self._bare,
             lookup=lookups[position],
             conf=files[position],
             view=self.work.view,
@@ -410,3 +393,7 @@ class Engine(AbstractContextManager["Engine"]):
             native=native,
             before=tuple(zip(lookups[start:position], files[start:position], strict=True)),
         )
+
+    def _with_scenario(self, each: Round, one: Evidence) -> Evidence:
+        lookups = *(before for before, _ in one.before), one.lookup
+        return replace(one, scenario=scenario_of(self._batch, each.gai_conf, lookups))

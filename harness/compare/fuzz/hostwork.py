@@ -9,14 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from harness import sandbox
-from harness.compare.predict import (
-    found_for,
-    name_service,
-    request_for,
-    services_of,
-    targets_of,
-    targets_of_other,
-)
+from harness.compare import predict
 from harness.model.address_table import address_table, inet_sockets, native_links, reached
 from harness.model.dialects import Dialect
 from harness.model.host import HostView, Target
@@ -66,15 +59,15 @@ class HostWork:
     ) -> None:
         netlink = batch.netlink == "allowed"
         plain = replace(box.observe((), own=batch.asks_myhostname), netlink=netlink)
-        self.requests = [request_for(lookup) for lookup in batch.lookups]
+        self.requests = [predict.request_for(lookup) for lookup in batch.lookups]
         if batch.service is None:
-            self.names = name_service(batch.names, batch.resolver, batch.first_reply, plain)
+            self.names = predict.name_service(batch.names, batch.resolver, batch.first_reply, plain)
         else:
-            self.names = services_of(batch.service, plain)
-        found = found_for(self.requests, self.names, plain, dict.fromkeys(dialects))
-        targets = dict.fromkeys(targets_of(found))
+            self.names = predict.services_of(batch.service, plain)
+        found = predict.found_for(self.requests, self.names, plain, dict.fromkeys(dialects))
+        targets = dict.fromkeys(predict.targets_of(found))
         for other in others:
-            asked = targets_of_other(*other, self.requests, self.names, plain)
+            asked = predict.targets_of_other(*other, self.requests, self.names, plain)
             targets.update(dict.fromkeys(asked))
         self.view: HostView = box.observe_routes(plain, targets)
         self.table = address_table(self.view.dumped)
@@ -139,18 +132,12 @@ class HostWork:
         way = id(target), inet_socket, dialect.loopback_source_by_127_0_0_1
         slot = self._reached.get(way)
         if slot is None:
-            asked = self.view, dialect, self.table, self._native
-            slot = self._reached[way] = self._new(target, reached(target, inet_socket, *asked))
-        return slot
-
-    def _new(self, target: Target, candidate: Candidate) -> int:
-        one = candidate
-        key = target, one.index, one.prefixlen, one.deprecated, one.home
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._slots[key] = len(self.candidates)
-            self.candidates.append(candidate)
-            self.targets.append(target)
+            one = reached(target, inet_socket, self.view, dialect, self.table, self._native)
+            key = target, one.index, one.prefixlen, one.deprecated, one.home
+            slot = self._reached[way] = self._slots.setdefault(key, len(self.candidates))
+            if slot == len(self.candidates):
+                self.candidates.append(one)
+                self.targets.append(target)
         return slot
 
 

@@ -7,14 +7,7 @@ from itertools import chain, pairwise
 from operator import eq, or_, xor
 
 from harness.compare.fuzz.hostwork import AskedLookup, HostWork
-from harness.compare.fuzz.sorter import (
-    FAR,
-    RULE_OF_LENGTH,
-    SIX,
-    Key,
-    Sorter,
-    deciding_rule,
-)
+from harness.compare.fuzz.sorter import FAR, RULE_OF_LENGTH, SIX, Key, Sorter, deciding_rule
 from harness.model.addresses import as_ipv6_int, is_link_local
 from harness.model.dialects import ROWS, Dialect
 from harness.model.dns_servers import SLOW
