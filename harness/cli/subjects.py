@@ -11,7 +11,7 @@ from harness.cli.parser import UsageError
 from harness.cli.streams import say
 from harness.compare import plan
 from harness.compare.evidence import LaneSpec
-from harness.compare.predict import chosen, lookup_title
+from harness.compare.predict import lookup_title
 from harness.compare.results import Result
 from harness.compare.run import HostJob
 from harness.kernel.netlink import Netlink
@@ -19,6 +19,7 @@ from harness.live import process
 from harness.live.host import Snapshot, snapshot
 from harness.model.presence_reasons import Cause
 from harness.scenario import library
+from harness.scenario.schema import Lookup
 from harness.text.errors import show
 from harness.text.nearest import did_you_mean
 
@@ -51,7 +52,7 @@ def picked(jobs: Sequence[HostJob], texts: Sequence[str], option: str = "") -> l
     """
     lookups = [job.scenario.lookups for job in jobs]
     for text in texts:
-        if not any(chosen(each, text) for each in lookups):
+        if not any(_meant(each, text) for each in lookups):
             titles = ((n, lookup_title(one)) for each in lookups for n, one in enumerate(each, 1))
             known = [f"{number} {title}" for number, title in titles]
             listed = ", ".join([*known[:_SHOWN], *["…"] * (len(known) > _SHOWN)])
@@ -59,7 +60,17 @@ def picked(jobs: Sequence[HostJob], texts: Sequence[str], option: str = "") -> l
             raise UsageError(f"{option}{text}: {wanted}")
     if not texts:
         return [list(range(len(each))) for each in lookups]
-    return [sorted({n for text in texts for n in chosen(each, text)}) for each in lookups]
+    return [sorted({n for text in texts for n in _meant(each, text)}) for each in lookups]
+
+
+def _meant(lookups: Sequence[Lookup], text: str) -> list[int]:
+    """Which look-ups a text means, from 0: those of a name or a title, or a number from 1."""
+    for of in (lambda one: one.name, lookup_title):
+        found = [number for number, one in enumerate(lookups) if of(one) == text]
+        if found:
+            return found
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
+    return [number - 1] if 0 < number <= len(lookups) else []
 
 
 def taken(names: Sequence[str]) -> Snapshot:

@@ -48,17 +48,7 @@ def differing_fields(differences: Iterable[str]) -> list[str]:
 
 def explains(native: Outcome, prediction: Prediction, request: Request) -> bool:
     """Whether the model explains an answer or a crash, those that chance decides included."""
-    return explained(native, *answered(native), prediction, request)
-
-
-def explained(
-    native: Outcome,
-    items: tuple[Item, ...],
-    error: str | None,
-    prediction: Prediction,
-    request: Request,
-) -> bool:
-    """As `explains`; ``items`` and ``error`` are what `answered` gives."""
+    items, error = answered(native)
     if prediction.by_chance:
         return not isinstance(native, TimedOut)
     if isinstance(native, Crashed):

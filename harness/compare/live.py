@@ -32,29 +32,27 @@ from harness.scenario.schema import Host, Lookup, Scenario
 from harness.text.errors import InputError
 from harness.text.validation import validated
 
+_TIMEOUT = 10.0  # seconds for glibc and for each name service
 _TENTATIVE = ADDRESS_FLAGS["tentative"]
 
 
 def explain_live(
-    lookup: Lookup,
-    pair: tuple[str, str] | None = None,
-    timeout: float = 10.0,
-    where: str = "this-host",
+    lookup: Lookup, pair: tuple[str, str] | None = None, where: str = "this-host"
 ) -> Explanation:
     """Explain one look-up on this host, without namespace and without root.
 
-    Parameters: ``lookup`` the name and hints; ``pair`` two addresses to tell apart;
-    ``timeout`` seconds for glibc and for each name service; ``where`` what the host is called.
+    Parameters: ``lookup`` the name and hints; ``pair`` two addresses to tell apart; ``where`` what
+    the host is called.
     Raises GlibcError on a host without glibc and OSError where netlink cannot be asked.
     """
     build = host()
     lane = LaneSpec(build.version, build.arch, "cffi", build.origin)
     request = request_for(lookup)
     plain = look(own=True)
-    given, names, reading = _read(request, plain, timeout)
+    given, names, reading = _read(request, plain)
     targets = targets_of(found_for([request], names, plain, [lane.dialect]))
     with CffiLane() as cffi, cffi.open() as session:
-        native = session.lookup(request, timeout)
+        native = session.lookup(request, _TIMEOUT)
     malformed = "" if reading is None else str(reading.malformed)
     if malformed and isinstance(native, Answer) and native.error is not None:
         given, names = HostAnswer(), _name_service(request, (), plain)  # nobody was asked
@@ -154,25 +152,23 @@ def _depends(result: Result, note: str) -> str:
     return f"{note}: depending on it (rule 10) {', '.join(pairs)}" if note and pairs else ""
 
 
-def read_names(
-    request: Request, view: HostView, timeout: float = 10.0
-) -> tuple[HostAnswer, NameService]:
+def read_names(request: Request, view: HostView) -> tuple[HostAnswer, NameService]:
     """What this host's name service gives, and how the model has it: an odd name as lists only.
 
-    ``view`` knows the host's own names; ``timeout`` is in seconds for each service.
+    ``view`` knows the host's own names.
     """
-    given, names, reading = _read(request, view, timeout)
+    given, names, reading = _read(request, view)
     odd = () if reading is None else reading.odd
     return replace(given, note=joined([*filter(None, (given.note, *odd))])), names
 
 
 def _read(
-    request: Request, view: HostView, timeout: float
+    request: Request, view: HostView
 ) -> tuple[HostAnswer, NameService, NameServiceReading | None]:
     name = request.name
     if name is None or inet_aton(name) or inet_pton6(name.partition("%")[0]):
         return HostAnswer(), _name_service(request, (), view), None
-    reading = read([name], {link.index: link.name for link in view.links}, timeout)
+    reading = read([name], {link.index: link.name for link in view.links}, _TIMEOUT)
     given = reading.answers.get(name, HostAnswer())
     plain = _name_service(request, given.targets, view)
     with suppress(InputError):

@@ -91,21 +91,8 @@ def lookup_title(lookup: Lookup) -> str:
     return " ".join((title, *filter(None, hints), *lookup.flags))
 
 
-def chosen(lookups: Sequence[Lookup], text: str) -> list[int]:
-    """Which look-ups a text means, from 0: those of a name or a title, or a number from 1."""
-    for of in (lambda one: one.name, lookup_title):
-        found = [number for number, one in enumerate(lookups) if of(one) == text]
-        if found:
-            return found
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
-    return [number - 1] if 0 < number <= len(lookups) else []
-
-
 def name_service(
-    names: Mapping[str, Sequence[str]],
-    kind: Kind,
-    first_reply: Record,
-    view: HostView,
+    names: Mapping[str, Sequence[str]], kind: Kind, first_reply: Record, view: HostView
 ) -> NameService:
     """A scenario's names as the model's name service sees them, zones as numbers."""
     links = view.names
@@ -208,6 +195,11 @@ def from_server(names: NameService, number: int) -> NameService:
     return replace(names, hosts=tuple(hosts), etc=replace(names.etc, resolver=resolver))
 
 
+def by_cares(names: NameService, number: int) -> NameService:
+    """A name service that c-ares comes upon in the way of that number, of those there may be."""
+    return replace(names, etc=replace(names.etc, chance=number))
+
+
 def chances(
     names: NameService, resolver: ResolverName = "glibc", ways: int = 1
 ) -> Iterator[tuple[str, NameService]]:
@@ -221,7 +213,7 @@ def chances(
     if sorting(resolver) == "c-ares":
         for number in range(1, ways):
             said = "by chance c-ares asked other DNS servers, or heard of them in another order"
-            yield said, replace(names, etc=replace(names.etc, chance=number))
+            yield said, by_cares(names, number)
         return
     numbers = first_servers(names)
     if resolver != "go":
@@ -234,21 +226,6 @@ def chances(
             for first in sorted(records, key=lambda one: one != names.first_reply):
                 said = f"by chance Go read the reply to {first} first"
                 yield said, replace(each, first_reply=first)
-
-
-def other_ways(
-    resolver: ResolverName,
-    names: NameService,
-    plain: "Prediction",
-    predicted: Callable[[NameService], "Prediction"],
-) -> Iterator[tuple[str, NameService]]:
-    """What `chances` gives of another resolver than glibc, whose answer is ``predicted`` of names:
-    ``plain`` without chance.
-    """
-    ways = plain.ways
-    for _, second in chances(names, resolver, 2) if ways > 1 else ():  # so many at most
-        ways = predicted(second).ways
-    yield from chances(names, resolver, ways)
 
 
 def found_for(
@@ -368,14 +345,11 @@ def predict(
         for chosen in _choices(policy.undefined)
     ]
     return Prediction(
-        () if order is None else items(order),
-        "SIGABRT" if order is None else None,
-        order,
-        found.canonname,
-        policy.undefined,
+        () if order is None else items(order), "SIGABRT" if order is None else None, order,
+        found.canonname, policy.undefined,
         tuple(items(other) for other in others if other is not None),
         may_abort=None in (order, *others),
-    )
+    )  # fmt: skip
 
 
 def predict_other(

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import groupby, pairwise, zip_longest
 
 from harness.advice.pitfalls import find_pitfalls
 from harness.compare import predict, results
-from harness.compare.answers import answered, entry_differences, explained, explains
+from harness.compare.answers import answered, entry_differences, explains
 from harness.compare.evidence import Evidence
 from harness.compare.predict import GLIBC, ModelParts, Prediction
 from harness.compare.presence import PresenceRow
@@ -65,23 +64,21 @@ def analyse(evidence: Evidence, model: ModelParts = GLIBC) -> Analysis:
     """The model's answer with every reason, and of glibc's every remark and departure."""
     prediction = prediction_for(evidence, model)
     ranked = () if prediction.order is None else prediction.order.ranked
+    known = Analysis(prediction, reasons(prediction), (), (), rows(ranked, evidence.view), None)
     if evidence.lane.resolver != "glibc":
-        known = rows(ranked, evidence.view)
-        return Analysis(prediction, reasons(prediction), (), (), known, None)
-    return Analysis(
-        prediction,
-        reasons(prediction),
-        tuple(remarks(evidence, prediction, model)),
-        tuple(departures(evidence, ranked)) if ranked else (),
-        rows(ranked, evidence.view),
-        presence_of(evidence),
+        return known
+    return replace(
+        known,
+        remarks=tuple(remarks(evidence, prediction, model)),
+        departures=tuple(departures(evidence, ranked)) if ranked else (),
+        presence=presence_of(evidence),
     )
 
 
-def presence_of(evidence: Evidence, names: NameService | None = None) -> PresenceRow:
-    """Every address of a look-up accounted for; ``names`` replace the evidence's name service."""
-    request, service = predict.request_for(evidence.lookup), names or evidence.names
-    return PresenceRow.of(presence(request, service, evidence.view.dumped, evidence.dialect))
+def presence_of(evidence: Evidence) -> PresenceRow:
+    """Every address of a look-up accounted for."""
+    asked = predict.request_for(evidence.lookup), evidence.names, evidence.view.dumped
+    return PresenceRow.of(presence(*asked, evidence.dialect))
 
 
 def judge(
@@ -136,7 +133,7 @@ def _compared(evidence: Evidence, analysis: Analysis) -> Result:
     prediction, lane = analysis.prediction, evidence.lane
     native, request = evidence.native, predict.request_for(evidence.lookup)
     items, error = answered(native)
-    right = explained(native, items, error, prediction, request)
+    right = explains(native, prediction, request)
     verdict, differences = Verdict.AGREE, tuple[str, ...]()
     if not isinstance(native, Answer):
         verdict = Verdict.CRASHED if isinstance(native, Crashed) else Verdict.ERROR
@@ -172,14 +169,14 @@ def by_chance(evidence: Evidence) -> Iterator[tuple[str, Evidence]]:
 
     Nor where it is the plain one: the remark would be noise.
     """
-    resolver, found = evidence.lane.resolver, predict.chances(evidence.names)
+    resolver, ways, plain = evidence.lane.resolver, 1, evidence.names
     if resolver != "glibc":
-        plain = prediction_for(evidence)
-        if fits(evidence, plain):
+        prediction = prediction_for(evidence)
+        if fits(evidence, prediction):
             return
-        predicted = partial(prediction_for, evidence, predict.GLIBC)
-        found = predict.other_ways(resolver, evidence.names, plain, predicted)
-    for said, names in found:
+        if (ways := prediction.ways) > 1:  # so many at most
+            ways = prediction_for(evidence, names=predict.by_cares(plain, 1)).ways
+    for said, names in predict.chances(plain, resolver, ways):
         yield said, replace(evidence, names=names)
 
 
