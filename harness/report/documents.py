@@ -22,6 +22,7 @@ from harness.compare.explain import Contrast, GetentAnswer, TraceReport
 from harness.compare.fields import Count, OwnName, Schema, Where
 from harness.glibcs import Build
 from harness.report.formats import DOCUMENTS
+from harness.report.writer import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Run:
     architectures: tuple[ArchitectureChange, ...]
     against: Annotated[HeldAgainst | None, Field(description="with --against")]
     notices: tuple[of.Notice, ...]
-    summary: of.Summary
+    summary: Summary
     schema: Schema = 1
 
 

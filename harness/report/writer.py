@@ -1,16 +1,74 @@
 """What the formats of a run have in common: a writer, and answers held against another build's."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import TextIO
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, replace
+from operator import add
+from typing import Annotated, TextIO
+
+from pydantic import Field
 
 from harness.compare.differences import BuildChange
-from harness.compare.results import LookupReport, Notice, Summary
+from harness.compare.fields import Count
+from harness.compare.results import LookupReport, Notice, Result
 from harness.report.words import beyond
 from harness.sandbox.spool import Spool
 
 Held = tuple[LookupReport, BuildChange]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts over a whole run, in the JSON contract's words."""
+
+    agree: Count = 0
+    disagree: Count = 0
+    crashed: Count = 0
+    error: Count = 0
+    expectation_failed: Count = 0
+    failed: Count = 0
+    accepted: Count = 0
+    predicted: Count = 0
+    untrusted: Annotated[Count, Field(description="left out of the other counts")] = 0
+
+    @classmethod
+    def of(cls, results: Iterable[Result]) -> "Summary":
+        """Count ``results``; ``failed`` counts those that make the exit status 1.
+
+        What is ``untrusted`` is counted as that alone.
+        """
+        counts: Counter[str] = Counter()
+        for result in results:
+            if result.untrusted:
+                counts["untrusted"] += 1
+                continue
+            counts[result.verdict.value] += 1
+            counts["expectation_failed"] += bool(result.unmet)
+            for name in ("failed", "accepted", "predicted"):
+                counts[name] += getattr(result, name)
+        return cls(**counts)
+
+    def __add__(self, other: "Summary") -> "Summary":
+        return Summary(*map(add, astuple(self), astuple(other)))
+
+    def beside(self, lookups: int) -> str:
+        """The number of answers, for a number of look-ups that is not the same; else nothing."""
+        answers = self.agree + self.disagree + self.crashed + self.error + self.untrusted
+        return "" if answers == lookups else f", {answers} answer{'s'[: answers != 1]}"
+
+    @property
+    def words(self) -> str:
+        """The counts in words: "3 agree, 0 disagree, 0 error"."""
+        unmet = self.expectation_failed
+        counts = (
+            f"{self.agree} agree, {self.disagree} disagree",
+            f"{self.crashed} crashed ({self.predicted} predicted)" if self.crashed else "",
+            f"{self.error} error",
+            f"{unmet} with a failed expectation" if unmet else "",
+            f"{self.accepted} accepted by the baseline" if self.accepted else "",
+            f"{self.untrusted} not counted" if self.untrusted else "",
+        )
+        return ", ".join(filter(None, counts))
 
 
 class Writer:

@@ -15,7 +15,7 @@ import pytest
 from harness.compare import plan, selftest
 from harness.compare.evidence import LaneSpec
 from harness.compare.plan import load_scenarios, make_jobs
-from harness.compare.results import Result, Summary, Verdict
+from harness.compare.results import Result, Verdict
 from harness.compare.run import run
 from harness.glibcs.catalog import native_arch
 from harness.kernel.netlink import Netlink
@@ -23,6 +23,7 @@ from harness.native.kernel_view import Seen, View
 from harness.native.lanes import Session
 from harness.native.record import LaneError
 from harness.native.worker_lane import WorkerLane, bundled_worker
+from harness.report.writer import Summary
 from harness.sandbox import Box, Pool, SandboxError, SandboxUnavailable
 from harness.scenario.schema import Host
 from tests.compare.kit import host_lane

@@ -11,9 +11,9 @@ import pytest
 
 from csrc import toolchain
 from harness.compare import plan, selftest
-from harness.compare.results import Summary
 from harness.compare.run import run
 from harness.glibcs.catalog import native_arch
+from harness.report.writer import Summary
 from tests.e2e.kit import ROOT, as_ordinary_user, document, gai_harness
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("foreign")]
