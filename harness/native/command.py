@@ -12,9 +12,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from harness.native.calls import ProcessEnd, Reader, SystemCall
-from harness.native.contacts import Contact, Contacts, Look
+from harness.native.contacts import Contact, Contacts, Look, Milliseconds
 from harness.native.trace import TraceUnavailable, strace
 from harness.sandbox import SandboxError
 
@@ -40,21 +43,20 @@ class Command:
 class Ran:
     """What a command did; see `Contacts`.
 
-    ``status`` and ``signal`` say how it ended, both None where the time was up before it had.
-    ``timed_out``: it, or a process that it left behind, was ended. ``output`` is what all of them
-    printed, as far as it is kept; ``output_left_out`` are the bytes behind that, and ``left_out``
-    the addresses behind those kept.
+    ``status`` and ``signal`` are both None where the time was up before it had ended.
     """
 
     looks: tuple[Look, ...]
     contacts: tuple[Contact, ...]
-    left_out: int
-    status: int | None
-    signal: str | None
-    timed_out: bool
-    elapsed_ms: float
-    output: str
-    output_left_out: int
+    left_out: Annotated[int, Field(ge=0, description="of both, those behind the first thousand")]
+    status: Annotated[int | None, Field(description="the command's; null where it has none")]
+    signal: Annotated[str | None, Field(description="what killed the command")]
+    timed_out: Annotated[
+        bool, Field(description="the command, or a process that it left, was ended")
+    ]
+    elapsed_ms: Milliseconds
+    output: Annotated[str, Field(description="what it printed on both streams, as it came")]
+    output_left_out: Annotated[int, Field(ge=0, description="bytes of it that are not kept")]
 
 
 def run(command: Command, folder: Path) -> Ran:

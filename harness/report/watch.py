@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harness.compare.fields import Count, Schema
+from harness.compare.fields import Schema
 from harness.compare.results import Result
 from harness.compare.values import fill
 from harness.compare.watch import DOMAIN, Tried, Watched
 from harness.native.command import Ran
-from harness.native.contacts import Contact, Look, Milliseconds
+from harness.native.contacts import Contact, Look
 from harness.report.tables import table_lines
 from harness.report.terminal import Terminal
 from harness.report.text import device_lines
@@ -24,25 +24,14 @@ _LINES = 40  # of what the command printed; JSON has more
 
 
 @dataclass(frozen=True, slots=True)
-class WatchDocument:
+class WatchDocument(Ran):
     """``gai-harness watch --json``; the keys of a result are those of ``run``."""
 
     command: tuple[str, ...]
     results: Annotated[
         tuple[Result, ...], Field(description="the look-ups, asked of glibc on the same host")
     ]
-    looks: tuple[Look, ...]
-    contacts: tuple[Contact, ...]
-    left_out: Annotated[Count, Field(description="of both, those behind the first thousand")]
     tried: tuple[Tried, ...]
-    status: Annotated[int | None, Field(description="the command's; null where it has none")]
-    signal: Annotated[str | None, Field(description="what killed the command")]
-    timed_out: Annotated[
-        bool, Field(description="the command, or a process that it left, was ended")
-    ]
-    elapsed_ms: Milliseconds
-    output: Annotated[str, Field(description="what it printed on both streams, as it came")]
-    output_left_out: Annotated[Count, Field(description="bytes of it that are not kept")]
     schema: Schema = 1
 
 
