@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.e2e.kit import ROOT, Matrix, start
-from tests.report.html.browser import Open, browser, open_page
+from tests.report.html.browser import Open, browser, idle, open_page
 from tools.findings import __main__ as findings
 from tools.findings.page import run_on
 
-__all__ = ["browser", "open_page"]
+__all__ = ["browser", "idle", "open_page"]
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 

@@ -15,6 +15,7 @@ from tests.report.html import kit
 OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--hide-scrollbars",
+    "--in-process-gpu",
 )  # fmt: skip
 Open = Callable[..., Page]
 
@@ -33,12 +34,28 @@ def browser(unreachable: Callable[[str], NoReturn]) -> Iterator[Browser]:
         started.close()
 
 
+@pytest.fixture(scope="module")
+def idle() -> list[Page]:
+    """Pages without options of their own that no test has now: a new one costs three times more."""
+    return []
+
+
 @pytest.fixture
-def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def open_page(browser: Browser, idle: list[Page], tmp_path: Path) -> Iterator[Open]:
     """Writes a run's page to a file and opens it; at the end, nothing may have gone wrong."""
     said: list[str] = []
     asked: set[str] = set()
     opened: set[str] = set()
+
+    def new_page(**options: Any) -> Page:
+        return browser.new_context(offline=True, **options).new_page()
+
+    def leave(page: Page, deafen: Callable[[], None]) -> None:
+        page.evaluate("localStorage.clear()")
+        deafen()
+        page.goto("about:blank")  # from where the next file is another one, whatever its fragment
+        idle.append(page)
+
     with ExitStack() as stack:
 
         def now(
@@ -49,12 +66,13 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
             else:
                 file = tmp_path / "report.html"
                 file.write_text(kit.page(reports), encoding="utf-8")
-            context = browser.new_context(
-                viewport={"width": width, "height": 900}, offline=True, **options
-            )
-            stack.callback(context.close)
-            page = context.new_page()
-            listen(page, said, asked)
+            page = new_page(**options) if options or not idle else idle.pop()
+            page.set_viewport_size({"width": width, "height": 900})
+            deafen = listen(page, said, asked)
+            if options:
+                stack.callback(page.context.close)
+            else:
+                stack.callback(leave, page, deafen)
             opened.add(file.as_uri())
             page.goto(file.as_uri() + at)
             if options.get("java_script_enabled", True):
@@ -66,8 +84,18 @@ def open_page(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         assert asked == opened
 
 
-def listen(page: Page, said: list[str], asked: set[str]) -> None:
-    """Keep what a page says and asks for from now on."""
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.add(request.url.partition("#")[0]))
+def listen(page: Page, said: list[str], asked: set[str]) -> Callable[[], None]:
+    """Keep what a page says and asks for from now on, until what this gives is called."""
+    hearers: dict[Any, Callable[[Any], None]] = {
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+        "request": lambda request: asked.add(request.url.partition("#")[0]),
+    }
+    for event, hear in hearers.items():
+        page.on(event, hear)
+
+    def deafen() -> None:
+        for event, hear in hearers.items():
+            page.remove_listener(event, hear)
+
+    return deafen

@@ -1,5 +1,5 @@
 """A real browser for the tests of this folder."""
 
-from tests.report.html.browser import browser, open_page
+from tests.report.html.browser import browser, idle, open_page
 
-__all__ = ["browser", "open_page"]
+__all__ = ["browser", "idle", "open_page"]
