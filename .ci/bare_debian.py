@@ -1,13 +1,13 @@
-"""The README's second command on a fresh Debian, as an ordinary user.
+"""The README's two commands on a fresh Debian, as an ordinary user.
 
 bare_debian.py [--root] [SUITE [PYTEST…]] makes a bare root of SUITE (the one of bookworm and trixie
 that this machine is not) with what the README says to install and nothing else, puts a clone of
-this tree in it, and runs the command there. What follows SUITE goes to pytest; without it, the
+this tree in it, and runs the commands there. What follows SUITE goes to pytest; without it, the
 tests that have failed on such machines run (``-m bare``). ``--root`` does it as root.
 
 Everything lies in a memory file system of a private mount namespace, and all processes in a
 private process namespace: the kernel removes both when this process ends, however it ends.
-Exit status: that of the command; 3 where the root cannot be made.
+Exit status: that of the command that failed, or of the second; 3 where the root cannot be made.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ def main(arguments: list[str]) -> int:
     root.run(["sh", "-ec", f"{script}chown -R {user}: {home}"], mounts=mounts).check_returncode()
     pinned = os.environ.get("PIP_CONSTRAINT") == str(TREE / ".ci/constraints.txt")
     pins = {"PIP_CONSTRAINT": f"{home}/clone/.ci/constraints.txt"} if pinned else {}
-    command = readme_command()
+    install, test = readme_commands()
     path = "/usr/local/bin:/usr/bin:/bin" if user == USER else PATH
-    print(f"{command} {' '.join(tests)}", flush=True)
+    print(f"{install}\n{test} {' '.join(tests)}", flush=True)
     done = root.run(
-        ["sh", "-ec", f'{command} "$@"', "sh", *tests], user=user, folder=f"{home}/clone",
+        ["sh", "-c", f'{install} && {test} "$@"', "sh", *tests], user=user, folder=f"{home}/clone",
         # most of what is installed is never imported, and need not be compiled
         environment={"HOME": home, "CI": "", "PATH": path, "PIP_COMPILE": "0", **pins},
         timeout=7200, capture=False,
@@ -104,11 +104,10 @@ def marked() -> list[str]:
     return [str(path.relative_to(TREE)) for path in files if "mark.bare" in path.read_text()]
 
 
-def readme_command() -> str:
-    """The README's second command, as it stands there."""
+def readme_commands() -> list[str]:
+    """The README's two commands, as they stand there."""
     lines = (TREE / "README.md").read_text().splitlines()
-    (command,) = [line for line in lines if line.startswith("python3 -m venv") and "pytest" in line]
-    return command
+    return [line for line in lines if line.startswith("python3 -m venv")]
 
 
 if __name__ == "__main__":

@@ -130,17 +130,17 @@ def _run_block(scene: Scene, block: Block) -> str:
 
 
 def _same_as(block: Block) -> str:
-    """A block whose lines are part of what another page runs is not run twice."""
+    """A block whose lines are part of what another page shows: that page has them tried."""
     other = block.directives["same-as"]
-    run = "\n".join(
+    shown = "\n".join(
         one.text
         for one in page(other).blocks
-        if one.language == "sh" and not {"not-run", "same-as"} & one.directives.keys()
+        if one.language == "sh" and "same-as" not in one.directives
     )
-    missing = [line for line in block.text.splitlines() if line not in run]
+    missing = [line for line in block.text.splitlines() if line not in shown]
     if missing:
-        raise Untrue(f"{other} runs nothing with {missing[0]!r}")
-    return f"run in {other}"
+        raise Untrue(f"{other} shows nothing with {missing[0]!r}")
+    return f"as in {other}"
 
 
 def not_run_kind(block: Block) -> str:
