@@ -70,7 +70,9 @@ def main(arguments: list[str]) -> int:
     path = "/usr/local/bin:/usr/bin:/bin" if user == USER else PATH
     print(f"{install}\n{test} {' '.join(tests)}", flush=True)
     done = root.run(
-        ["sh", "-c", f'{install} && {test} "$@"', "sh", *tests], user=user, folder=f"{home}/clone",
+        # of the library the totals alone
+        ["bash", "-o", "pipefail", "-c", f'{install} | tail -n 1 && {test} "$@"', "bash", *tests],
+        user=user, folder=f"{home}/clone",
         # most of what is installed is never imported, and need not be compiled
         environment={"HOME": home, "CI": "", "PATH": path, "PIP_COMPILE": "0", **pins},
         timeout=7200, capture=False,
