@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from socket import AF_INET, AF_INET6
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -207,7 +208,7 @@ def _address(link: _Link, row: _Address) -> KernelAddress:
     # of IPv6 the kernel sends both where they differ
     own = local if local.version == 4 or far != local else None
     return KernelAddress(
-        link.ifindex, far, own, row.prefixlen,
+        link.ifindex, AF_INET if local.version == 4 else AF_INET6, far, own, row.prefixlen,
         row.bits(_ADDRESS_FLAGS) | _PERMANENT * ("dynamic" not in (row.model_extra or {})),
         _number(row.scope, kernel.SCOPES), row.label, row.metric,
         None if row.broadcast is None else ip_address(row.broadcast),

@@ -149,6 +149,7 @@ class KernelAddress:
     """
 
     index: int
+    family: int
     address: IPAddress | None
     local: IPAddress | None
     prefixlen: int
@@ -199,11 +200,11 @@ class KernelAddress:
 
 def address(data: bytes) -> KernelAddress:
     """A message of the address dump."""
-    _, prefixlen, flags, scope, index = ADDRESS.unpack_from(data, 16)
+    family, prefixlen, flags, scope, index = ADDRESS.unpack_from(data, 16)
     found = attributes(data, _ADDRESS_ATTRIBUTES)
     metric = found.get(IFA_RT_PRIORITY)
     return KernelAddress(
-        index, _end(found.get(IFA_ADDRESS)), _end(found.get(IFA_LOCAL)), prefixlen,
+        index, family, _end(found.get(IFA_ADDRESS)), _end(found.get(IFA_LOCAL)), prefixlen,
         _number(found.get(IFA_FLAGS), flags), scope, _text(found.get(IFA_LABEL)),
         None if metric is None else _number(metric, 0), _end(found.get(IFA_BROADCAST)),
     )  # fmt: skip
