@@ -42,9 +42,9 @@ class Engine:
             'lock_type = "file"\n'  # not in the machine's /dev/shm
         )
         (self.folder / "storage.conf").write_text(
-            f'[storage]\ndriver = "vfs"\nrunroot = "{self.folder}/run"\n'
+            f'[storage]\ndriver = "overlay"\nrunroot = "{self.folder}/run"\n'
             f'graphroot = "{self.folder}/graph"\nrootless_storage_path = "{self.folder}/graph"\n'
-            '[storage.options.vfs]\nignore_chown_errors = "true"\n'
+            '[storage.options.overlay]\nignore_chown_errors = "true"\n'
         )
         if self.rootless:
             for path in (self.folder, *self.folder.iterdir()):

@@ -91,6 +91,9 @@ def make_base(suite: str, folder: Path, *packages: str) -> Path:
     settings = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True)
     options = [f"--include={package}" for package in packages]
     options += [f"--aptopt={line}" for line in settings.stdout.splitlines() if _APT.match(line)]
+    # as the -slim images are
+    options += ['--aptopt=Acquire::Languages "none"', "--dpkgopt=path-exclude=/usr/share/man/*",
+                "--dpkgopt=path-exclude=/usr/share/doc/*"]  # fmt: skip
     done = subprocess.run(
         ["mmdebstrap", "--quiet", "--variant=minbase", *options, suite, str(folder), "-"],
         input="\n".join(entry) + "\n", capture_output=True, text=True, check=False, timeout=1200,
