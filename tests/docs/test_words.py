@@ -115,7 +115,9 @@ def test_what_is_not_true_is_seen(code: str, complaint: str | None) -> None:
 
 
 VARIABLE = re.compile(r"""environ(?:ment)?(?:\.get\(|\[)"([A-Z][A-Z_]+)\"""")
-OF_OTHERS = {"COMP_LINE", "COMP_POINT", "GODEBUG", "PYTEST_XDIST_WORKER", "TMPDIR"}
+OF_OTHERS = {
+    "COMP_LINE", "COMP_POINT", "GODEBUG", "PYTEST_XDIST_WORKER", "TMPDIR", "ZIG_LOCAL_CACHE_DIR",
+}  # fmt: skip
 NEEDS = re.compile(r"""needs\("([\w-]+)"(?:, "([\w -]+)")?\)""")
 
 
