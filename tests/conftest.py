@@ -9,7 +9,6 @@ import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -17,7 +16,6 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-from harness.cli.main import main
 from harness.glibcs import Build, command, golang
 from harness.glibcs.cache import cache_folder
 from harness.glibcs.catalog import host_distribution, native_arch
@@ -25,7 +23,7 @@ from harness.glibcs.others import find_others
 from harness.native.worker_lane import bundled_worker
 from harness.sandbox import Pool, SandboxUnavailable
 from tests.forking import Forked, forking
-from tests.processes import warm_pools
+from tests.processes import Done, called, warm_pools
 
 FOREIGN = ("2.36:armhf", "2.36:s390x")
 """Builds of other processors that tests use."""
@@ -125,31 +123,13 @@ def _seed(own: Path, users: Path) -> None:
             shutil.copytree(users / name, own / name)
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command called in this process left: its exit status, and what it wrote."""
-
-    status: int
-    out: str
-    err: str
-
-
 Call = Callable[..., Done]
 Patch = pytest.MonkeyPatch
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
+def call() -> Call:
     """Call it with the words of a command line; none of them starts a program."""
-
-    def called(*words: str | Path) -> Done:
-        try:
-            with warm_pools():
-                status = main(list(map(str, words)))
-        except SystemExit as end:  # argparse's way
-            status = int(end.code or 0)
-        return Done(status, *capsys.readouterr())
-
     return called
 
 

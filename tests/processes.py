@@ -1,6 +1,7 @@
-"""What still runs of a program that a test has started, and what it has left on the machine."""
+"""Programs that a test starts, or the command called in its own process; what they have left."""
 
 import atexit
+import io
 import json
 import os
 import signal
@@ -8,13 +9,15 @@ import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from pyroute2 import IPRoute  # type: ignore[import-untyped]
 
+from harness.cli.main import main
 from harness.sandbox import Pool, programs
 
 T = TypeVar("T")
@@ -162,3 +165,36 @@ def warm_pools() -> Iterator[None]:
         patch.setattr(Pool, "_start", take)
         patch.setattr(Pool, "close", leave)
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command called in this process left: its exit status, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+def called(*words: str | Path, cwd: Path | str = ".", env: Mapping[str, str] | None = None) -> Done:
+    """Call ``gai-harness`` in this process, with the words of a command line.
+
+    A byte of its output that is no UTF-8 becomes half a surrogate.
+    """
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=errors)
+        for errors in ("strict", "backslashreplace")
+    )
+    with pytest.MonkeyPatch.context() as patch, chdir(cwd):
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        with redirect_stdout(out), redirect_stderr(err), warm_pools():
+            try:
+                status = main(list(map(str, words)))
+            except SystemExit as end:  # argparse's way
+                status = int(end.code or 0)
+    said = []
+    for stream in (out, err):
+        stream.flush()
+        said.append(stream.buffer.getvalue().decode("utf-8", "surrogateescape"))
+    return Done(status, *said)

@@ -2,8 +2,9 @@
 
 import json
 import shlex
+import socket
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from harness.scenario import library
 from harness.scenario.suites import SHOWN, suites
 from harness.text.shown import Shown
 from tests.conftest import Call
+from tests.processes import called
+from tests.pytest_plugin.kit import OTHER_VERSION
 
 SCENARIO = """\
 host: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}
@@ -58,7 +61,7 @@ SAME = [
     ["kubelet s.yaml", "kubelet --scenario s.yaml", "kubelet s.yaml web",
      "kubelet --snapshot s.yaml --node-name web"],
     ["whatif s.yaml --gai-conf none", "whatif --scenario s.yaml --gai-conf none",
-     "whatif s.yaml web --gai-conf none"],
+     "whatif --snapshot s.yaml --gai-conf none", "whatif s.yaml web --gai-conf none"],
     ["explain seed-rule9-ipv4-only own", "explain seed-rule9-ipv4-only --lookup 2"],
     ["lint prefer-ipv4-one-liner.conf --json", "lint prefer-ipv4-one-liner.conf --format json"],
     ["explain s.yaml web --gai-conf none", "explain s.yaml --gai-conf none web"],
@@ -75,6 +78,7 @@ SAME = [
     ["help run", "run --help", "help run --list"],
     ["help glibc fetch", "glibc fetch --help"],
     ["help", "--help", ""],
+    ["schema", "schema --of scenario"],
 ]  # fmt: skip
 """Lines that say the same; A and B are the addresses of s.yaml, the nearer one first."""
 
@@ -239,3 +243,87 @@ def test_many_scenarios_on_a_terminal_are_a_line_each(
     # what is named one by one is shown
     one_by_one = call("run", tmp_path / "one.yaml", tmp_path / "two.yaml").out
     assert one_by_one.split() == piped.split()
+
+
+# --- a person's own file or name
+
+SEED = "seed-rule9-dual-stack"
+
+
+@pytest.mark.bare
+def test_a_file_that_kills_the_process_is_a_finding(
+    tmp_path: Path, fetch_glibcs: Callable[..., str]
+) -> None:
+    """Also where the model foresees it; the library, which is full of such files, stays right."""
+    fetch_glibcs("2.36")
+    file = tmp_path / "own.conf"
+    file.write_text("scopev4 10.0.0.0 5\n")
+    old = ("--glibc", "2.36")
+    explained = called("explain", SEED, "--gai-conf", file, *old, "--json")
+    found = json.loads(explained.out)["explanations"]
+    # undefined: whether a process dies of it is chance, that web's does is as good as certain
+    assert {(one["error"], one["predicted"]) for one in found} >= {("SIGSEGV", True)}
+    assert not any(one["error"] and not one["predicted"] for one in found)
+    assert explained.status == 1
+    assert called("whatif", SEED, "--gai-conf", file, *old).status == 1
+    # a new file that no process dies of is no finding, whatever the old one did
+    mended = ("fact-3.4-no-length-scopev4", "--gai-conf", "none", *old)
+    assert called("whatif", *mended).status == 0
+    assert called("run", "fact-3.4-no-length-scopev4", *old).status == 0
+
+
+def test_a_name_that_nobody_knows_is_a_finding(call: Call) -> None:
+    said = "'zzz.invalid': the name "
+    done = call("whatif", "zzz.invalid", "--set", "precedence ::ffff:0:0/96 100")
+    assert done.status == 1
+    assert said in done.err
+    assert done.out.startswith("this host: own → own with 1 line in front\n")
+    done = call("kubelet", "zzz.invalid")
+    called = f"this host is called '{socket.gethostname()}'\n"
+    assert (done.status, done.err.endswith(f"{said}was not found; {called}")) == (1, True)
+    assert "is called" not in call("kubelet", "--scenario", "kubelet-default-route").err
+    assert "is called" not in call("kubelet", "localhost").err
+
+
+@pytest.mark.parametrize(("flag", "family"), [("-4", "inet"), ("-6", "inet6")])
+def test_a_family_as_other_programs_write_it(flag: str, family: str) -> None:
+    done = called("explain", "localhost", flag, "--json")
+    (found,) = json.loads(done.out)["explanations"]
+    assert found["lookup"] == f"localhost {family}"
+
+
+def test_the_four_questions_of_getent_stand_side_by_side() -> None:
+    """Whatever this host has: getent and the model say the same, and hosts has no model."""
+    done = called("explain", "localhost", "--as", "getent", "--json")
+    assert done.status == 0, done
+    found = json.loads(done.out)
+    hosts, *others = found["getent"]
+    assert (hosts["command"], hosts["model"]) == ("getent hosts localhost", None)
+    assert hosts["addresses"]
+    assert [one["command"] for one in others] == [
+        f"getent ahosts{family} localhost" for family in ("", "v4", "v6")
+    ]
+    for one, explained in zip(others, found["explanations"], strict=True):
+        assert one["addresses"] == one["model"]
+        assert set(explained["native"]) == set(one["addresses"])
+    shown = called("explain", "localhost", "--as", "getent").out
+    assert f"  getent hosts localhost     {', '.join(hosts['addresses'])} (IPv6 alone" in shown
+    assert shown.count("(as the model)") == 3
+
+
+@pytest.mark.bare
+def test_builds_and_lookups_given_twice_add_up(
+    call: Call, fetch_glibcs: Callable[..., str]
+) -> None:
+    fetch_glibcs(OTHER_VERSION)
+    words = ("explain", SEED, "--glibc", "host", "--glibc", OTHER_VERSION, "--json")
+    lookups = ("--lookup", "web", "--lookup", "near-first")
+    found = json.loads(called(*words, *lookups).out)["explanations"]
+    labels = {one["label"] for one in found}
+    assert "host" in labels
+    assert len(labels) == 2
+    assert {one["lookup"] for one in found} == {"web", "web inet", "near-first"}
+    refused = call("suggest", SEED, "--lookup", "web", "--want", "192.0.2.1", "--want", "192.0.2.2")
+    assert "--want 192.0.2.1: one of" in refused.err
+    unknown = call("explain", SEED, "--lookup", "wbe")
+    assert "wbe: one of the scenario's look-ups was expected" in unknown.err

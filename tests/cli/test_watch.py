@@ -178,17 +178,13 @@ def test_curl(watch: Watch) -> None:
 
 
 @pytest.mark.needs("node", "nodejs")
-def test_node_takes_the_order_as_it_is_or_ipv4_first(watch: Watch) -> None:
+def test_node_takes_the_order_as_it_is_or_ipv4_first_and_from_20_on_by_turns(watch: Watch) -> None:
     took = {
         order: watch("node", f"--dns-result-order={order}", "-e", NODE, options="--timeout 10")
         for order in ("verbatim", "ipv4first")
     }
     assert took["verbatim"]["contacts"][0]["address"] == HALF[0]
     assert tried(took["ipv4first"])[0] == (HALF[1], "ECONNREFUSED")
-
-
-@pytest.mark.needs("node", "nodejs")
-def test_node_takes_the_families_by_turns_from_20_on(watch: Watch) -> None:
     version = watch("node", "--version")["output"].strip()
     turns = int(version.removeprefix("v").partition(".")[0]) >= 20
     read = watch("node", "--dns-result-order=verbatim", "-e", NODE.replace("half", "here"))

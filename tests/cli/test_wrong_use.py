@@ -9,8 +9,8 @@ import pytest
 
 from harness.glibcs.build import GlibcUnavailable
 from harness.glibcs.catalog import host_distribution
-from tests.conftest import Call, Done
-from tests.e2e.kit import gai_harness
+from tests.conftest import Call
+from tests.processes import Done, called
 
 GOOD = (
     "name: x\nhost: {interfaces: {eth0: {addresses: [192.0.2.2/24]}}}\n"
@@ -255,32 +255,30 @@ def test_a_fetch_is_suggested_where_it_would_work_only(
 def test_a_host_name_nobody_knows() -> None:
     # without a DNS server to ask it is the other of the two
     why = r"the name service (knows no address|did not answer)"
-    done = gai_harness("explain", "seed-rule9-dual-stak")
-    assert "(EAI_" in done.stdout
+    done = called("explain", "seed-rule9-dual-stak")
+    assert "(EAI_" in done.out
     meant = f"; did you mean the scenario {SEED}\\?\n"
-    assert re.fullmatch(f"'seed-rule9-dual-stak': {why}{meant}", done.stderr)
-    done = gai_harness("explain", "zzz.invalid", "--json")
-    assert json.loads(done.stdout)
-    assert done.returncode == 1
-    assert re.fullmatch(f"'zzz.invalid': {why}\n", done.stderr)
-    assert gai_harness("explain", "localhost").stderr == ""
-    nameless = gai_harness("explain", "--service", "80", "--flags", "AI_PASSIVE")
-    assert nameless.stdout.startswith("this host: :80 AI_PASSIVE")
-    assert (nameless.returncode, nameless.stderr) == (0, "")
-    done = gai_harness("explain", LONG)  # for a file it would be too long
-    assert done.returncode == 1
-    assert "EAI_NONAME" in done.stdout
-    assert re.fullmatch(rf".{{1,400}}: {why}\n", done.stderr)
+    assert re.fullmatch(f"'seed-rule9-dual-stak': {why}{meant}", done.err)
+    done = called("explain", "zzz.invalid", "--json")
+    assert json.loads(done.out)
+    assert done.status == 1
+    assert re.fullmatch(f"'zzz.invalid': {why}\n", done.err)
+    assert called("explain", "localhost").err == ""
+    nameless = called("explain", "--service", "80", "--flags", "AI_PASSIVE")
+    assert nameless.out.startswith("this host: :80 AI_PASSIVE")
+    assert (nameless.status, nameless.err) == (0, "")
+    done = called("explain", LONG)  # for a file it would be too long
+    assert done.status == 1
+    assert "EAI_NONAME" in done.out
+    assert re.fullmatch(rf".{{1,400}}: {why}\n", done.err)
 
 
-def test_a_name_nobody_knows_is_a_finding_of_who_copies_or_predicts(tmp_path: Path) -> None:
-    done = gai_harness("snapshot", "zzz.invalid", "-o", tmp_path / "x.yaml")
-    assert (done.returncode, "zzz.invalid" in done.stderr) == (1, True)
+def test_a_name_nobody_knows_is_a_finding_of_who_copies(tmp_path: Path) -> None:
+    done = called("snapshot", "zzz.invalid", "-o", tmp_path / "x.yaml")
+    assert (done.status, "zzz.invalid" in done.err) == (1, True)
     # what it replays is that error, and to a run that is as it should be
-    assert gai_harness("run", tmp_path / "x.yaml").returncode == 0
-    assert gai_harness("snapshot", tmp_path / "x.yaml").returncode == 0
-    done = gai_harness("kubelet", "zzz.invalid")
-    assert (done.returncode, "the name was not found; this host is" in done.stderr) == (1, True)
+    assert called("run", tmp_path / "x.yaml").status == 0
+    assert called("snapshot", tmp_path / "x.yaml").status == 0
 
 
 def test_without_arguments_the_help_begins_with_what_to_begin_with(call: Call) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from harness.compare import probe as probe_module
-from harness.compare.evidence import Evidence, LaneSpec
+from harness.compare.evidence import Evidence
 from harness.compare.plan import load_scenarios, make_jobs
 from harness.compare.probe import Probe, probed
 from harness.compare.results import Verdict
 from harness.compare.verdict import judge
 from harness.glibcs import find
-from harness.model.dialects import FEATURES, dialect, shown, turned
+from harness.model.dialects import FEATURES, shown, turned
 from harness.native.record import Answer, Crashed
 from tests.compare.kit import evidence_of, host_lane
 from tests.compare.patched import install_prefix
@@ -194,11 +194,6 @@ def test_a_build_that_answers_nothing_is_not_called_right(
     *_, last = added.out.splitlines()
     assert last.startswith(f"not probed: {line.removeprefix('gai-harness glibc: ')[:40]}")
     assert call("glibc", "probe", "mine").status == 3
-
-
-def test_a_lane_is_told_too() -> None:
-    lane = LaneSpec("2.36", "amd64", "worker", "x", rows=("gaiconf_numbers_checked=true",))
-    assert lane.dialect == replace(dialect("2.36"), gaiconf_numbers_checked=True)
 
 
 def test_a_build_newer_than_the_model_is_said_so(

@@ -134,18 +134,6 @@ def test_the_exit_status(arguments: list[str], status: int, call: Call) -> None:
     assert (done.status, bool(done.out)) == (status, True)
 
 
-def test_a_scenario_needs_no_option_and_a_snapshot_is_one(call: Call) -> None:
-    new = ("--set", "precedence ::ffff:0:0/96 100")
-    texts = [
-        call("whatif", *words, *new).out
-        for words in (["--scenario", CASE], [CASE], ["--snapshot", CASE])
-    ]
-    assert texts == [texts[0]] * 3
-    assert CASE in texts[0]
-    done = call("suggest", "seed-rule9-dual-stack", "--lookup", "web", "--want", "172.31.80.8")
-    assert "verified on real glibc" in done.out
-
-
 def test_this_host_is_copied_and_left_as_it_is(call: Call) -> None:
     own = Path("/etc/gai.conf")
     before = own.read_bytes() if own.exists() else None

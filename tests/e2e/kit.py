@@ -1,22 +1,17 @@
 """The command as a user runs it, and what runs inside a sandbox for these tests."""
 
-import io
 import json
 import os
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
-
-from harness.cli.main import main
 from harness.compare.evidence import Evidence
 from harness.compare.run import HostJob, collect
 from harness.sandbox import Box
-from tests.processes import warm_pools
+from tests.processes import called
 from tests.sandbox import ordinary_user
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,32 +45,6 @@ def start(
     )  # fmt: skip
 
 
-def gai_harness(
-    *arguments: str | Path, cwd: Path | str = ".", env: Mapping[str, str] | None = None
-) -> Ended:
-    """Call ``gai-harness`` in this process, and give what a process would have left.
-
-    A byte of it that is no UTF-8 becomes half a surrogate.
-    """
-    out, err = (
-        io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors=errors)
-        for errors in ("strict", "backslashreplace")
-    )
-    with pytest.MonkeyPatch.context() as patch, chdir(cwd):
-        for name, value in (env or {}).items():
-            patch.setenv(name, value)
-        with redirect_stdout(out), redirect_stderr(err), warm_pools():
-            try:
-                status = main(list(map(str, arguments)))
-            except SystemExit as end:  # argparse's way
-                status = int(end.code or 0)
-    said = []
-    for stream in (out, err):
-        stream.flush()
-        said.append(stream.buffer.getvalue().decode("utf-8", "surrogateescape"))
-    return subprocess.CompletedProcess(arguments, status, *said)
-
-
 def as_ordinary_user(home: Path, *arguments: str, **variables: str) -> Ended:
     """Run ``gai-harness`` as an ordinary user with this home folder and a cache in it."""
     env = {"HOME": str(home), "GAI_HARNESS_CACHE": str(home / "cache"), **variables}
@@ -86,10 +55,10 @@ def as_ordinary_user(home: Path, *arguments: str, **variables: str) -> Ended:
 
 def document(*arguments: str | Path, **options: Any) -> tuple[int, dict[str, Any]]:
     """The status of a command that writes JSON and nothing else, and the document."""
-    done = gai_harness(*arguments, **options)
-    assert done.stderr == "", done.stderr
-    read: dict[str, Any] = json.loads(done.stdout)
-    return done.returncode, read
+    done = called(*arguments, **options)
+    assert done.err == "", done.err
+    read: dict[str, Any] = json.loads(done.out)
+    return done.status, read
 
 
 def gather(box: Box, job: HostJob) -> Iterator[tuple[Evidence, ...]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.kit import COMMAND, gai_harness
+from tests.e2e.kit import COMMAND
+from tests.processes import called
 
 # what acts: a colour, another direction, a hidden space, line breaks of all kinds, commands of
 # runners, half a character, a byte that is no UTF-8
@@ -117,9 +118,9 @@ def said(folder: Path, words: list[str]) -> tuple[int, str, str, str]:
     """The status, output, errors and job summary of a command, run in this process."""
     summary = folder / "summary.md"
     summary.unlink(missing_ok=True)
-    done = gai_harness(*words, cwd=folder, env={"GITHUB_STEP_SUMMARY": str(summary)})
+    done = called(*words, cwd=folder, env={"GITHUB_STEP_SUMMARY": str(summary)})
     table = summary.read_bytes() if summary.exists() else b""
-    return done.returncode, done.stdout, done.stderr, table.decode("utf-8", "surrogateescape")
+    return done.status, done.out, done.err, table.decode("utf-8", "surrogateescape")
 
 
 def test_nothing_acts_whatever_is_asked(folder: Path) -> None:

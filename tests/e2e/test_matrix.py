@@ -59,13 +59,6 @@ def test_a_line_without_length_is_undefined_before_2_41(report: dict[str, Any]) 
     assert undefined == {*product(("label", "precedence", "scopev4"), ("2.31", "2.36"))}
 
 
-def test_numbers_left_out_differ_at_2_41_and_nowhere_else(report: dict[str, Any]) -> None:
-    for name in ("missing-value", "empty-length"):
-        (change,) = (one for one in report["changes"] if one["scenario"] == f"fact-3.3-{name}")
-        assert change["newer"] == "2.41"
-        assert "since 2.41" in " ".join(change["why"])
-
-
 def test_findings_are_current_and_a_change_is_stale(
     report: dict[str, Any],
     tmp_path: Path,

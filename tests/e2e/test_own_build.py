@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.compare.patched import install_prefix, ipv4_first, patch
-from tests.e2e.kit import document, gai_harness
+from tests.e2e.kit import document
+from tests.processes import called
 
 # look-ups without a gai.conf of their own, in which families meet and in which they do not
 SCENARIOS = [
@@ -84,8 +85,8 @@ def test_a_build_without_a_patch_has_no_change(builds: Path) -> None:
 def test_an_added_build_is_found_by_its_name(builds: Path, tmp_path: Path) -> None:
     cache = {"GAI_HARNESS_CACHE": str(tmp_path / "cache")}
     how = ("--name", "mine", "--no-probe")
-    added = gai_harness("glibc", "add", builds / "patched", *how, env=cache)
-    assert added.returncode == 0, added.stderr
+    added = called("glibc", "add", builds / "patched", *how, env=cache)
+    assert added.status == 0, added.err
     words = ("rule6-precedence-default", "--glibc", "mine", "--against", "host")
     status, read = run_json(*words, env=cache)
     assert status == 1
@@ -96,14 +97,14 @@ def test_an_added_build_is_found_by_its_name(builds: Path, tmp_path: Path) -> No
 def test_builds_of_one_version_are_told_apart_everywhere(builds: Path, tmp_path: Path) -> None:
     both = f"{builds / 'patched'},{builds / 'plain'}"
     reports = {name: tmp_path / name for name in ("junit", "html", "tap", "github", "json")}
-    done = gai_harness(
+    done = called(
         "run", "rule6-precedence-default", "--glibc", both, "--against", "host",
         *(word for name, file in reports.items() for word in ("--report", f"{name}={file}")),
         env={"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")},
     )  # fmt: skip
-    assert done.returncode == 1
+    assert done.status == 1
     texts = {name: file.read_text() for name, file in reports.items()}
-    texts |= {"text": done.stdout, "summary": (tmp_path / "summary").read_text()}
+    texts |= {"text": done.out, "summary": (tmp_path / "summary").read_text()}
     for name, text in texts.items():
         for label in ("patched", "plain", "host"):
             assert label in text, name
@@ -118,12 +119,12 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     build: list[str | Path] = ["--glibc", mine, "--against", "host", "--baseline", baseline]
     words: list[str | Path] = ["rule6-precedence-default", "rule1-no-route", SIX_TO_FOUR, *build]
 
-    made = gai_harness("run", *words, "--update-baseline")
-    assert made.returncode == 0, made.stderr
+    made = called("run", *words, "--update-baseline")
+    assert made.status == 0, made.err
     first = baseline.read_text()
     numbers = [part.count("\n  - scenario:") for part in first.split("\nchanges:")]
     counts = "{} accepted results and {} accepted changes written\n".format(*numbers)
-    assert made.stderr.endswith(f": {counts}")
+    assert made.err.endswith(f": {counts}")
     baseline.write_text(first.replace('reason: ""', 'reason: "distribution patch 7"'))
     status, read = run_json(*words)
     assert status == 0
@@ -150,11 +151,11 @@ def test_a_patch_is_accepted_and_news_is_not(builds: Path, tmp_path: Path) -> No
     status, read = run_json(*words)
     assert (status, len(read["notices"])) == (0, entries)
     assert {one["text"] for one in read["notices"]} == {"the difference is gone"}
-    assert gai_harness("run", *words, "--baseline-strict").returncode == 1
+    assert called("run", *words, "--baseline-strict").status == 1
 
     # a run of something else leaves the entries alone, an update of this one takes them out
-    part = gai_harness("run", "presort-numeric", *build, "--update-baseline")
-    assert part.returncode == 0
+    part = called("run", "presort-numeric", *build, "--update-baseline")
+    assert part.status == 0
     assert baseline.read_text() == first.replace('reason: ""', 'reason: "distribution patch 7"')
-    assert gai_harness("run", *words, "--update-baseline").returncode == 0
+    assert called("run", *words, "--update-baseline").status == 0
     assert "scenario:" not in baseline.read_text()

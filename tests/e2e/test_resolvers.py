@@ -39,6 +39,13 @@ lookups: [{name: web, flags: [AI_ADDRCONFIG]}]
 """
 
 
+@pytest.fixture
+def host(tmp_path: Path) -> str:
+    path = tmp_path / "host.yaml"
+    path.write_text(HOST)
+    return str(path)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def there(fetch_glibcs: Callable[..., str]) -> None:
     fetch_glibcs("musl", "c-ares", "go")
@@ -64,10 +71,8 @@ def test_every_version_agrees_with_its_model(call: Call, resolver: str) -> None:
     assert min(versions.values()) >= 500
 
 
-def test_who_follows_rule_9_for_ipv4(call: Call, tmp_path: Any) -> None:
-    path = tmp_path / "host.yaml"
-    path.write_text(HOST)
-    asked = results(call, str(path), "--resolver", "all")
+def test_who_follows_rule_9_for_ipv4(call: Call, host: str) -> None:
+    asked = results(call, host, "--resolver", "all")
     orders = {(one["resolver"], one["lookup"]): one["native"] for one in asked}
     far, near, six = "172.31.80.8", "172.18.45.6", "2001:db8:9::1"
     # glibc counts bits inside the source's subnet; c-ares and Go of IPv6 alone
@@ -81,10 +86,8 @@ def test_who_follows_rule_9_for_ipv4(call: Call, tmp_path: Any) -> None:
     assert orders["c-ares", "both"] == orders["go", "both"] == [six, far, near]
 
 
-def test_glibc_alone_reads_gai_conf(call: Call, tmp_path: Any) -> None:
-    path = tmp_path / "host.yaml"
-    path.write_text(HOST)
-    words = [str(path), "--resolver", "all", "--gai-conf"]
+def test_glibc_alone_reads_gai_conf(call: Call, host: str) -> None:
+    words = [host, "--resolver", "all", "--gai-conf"]
     firsts = [
         {
             one["resolver"]: one["native"][0]
@@ -98,10 +101,8 @@ def test_glibc_alone_reads_gai_conf(call: Call, tmp_path: Any) -> None:
     assert firsts[1] == dict.fromkeys(OTHERS, "2001:db8:9::1")
 
 
-def test_explain_puts_them_side_by_side(call: Call, tmp_path: Any) -> None:
-    path = tmp_path / "host.yaml"
-    path.write_text(HOST)
-    words = ("explain", str(path), "--lookup", "both", "--resolver", "glibc,musl,go")
+def test_explain_puts_them_side_by_side(call: Call, host: str) -> None:
+    words = ("explain", host, "--lookup", "both", "--resolver", "glibc,musl,go")
     done = call(*words)
     assert done.status == OK
     (table,) = [text for text in done.out.split("\n\n") if text.startswith("  address")]

@@ -17,8 +17,8 @@ from harness.model.host import Target
 from harness.sandbox import Pool
 from tests.advice.suggest_kit import some_gai_conf_does_it
 from tests.compare.kit import host_lane
-from tests.e2e.kit import gai_harness, gather
-from tests.processes import warm_pools
+from tests.e2e.kit import gather
+from tests.processes import called, warm_pools
 
 pytestmark = [pytest.mark.network, pytest.mark.xdist_group("matrix")]
 _ALL_ORDERS_UP_TO = 3
@@ -130,9 +130,9 @@ def test_what_is_impossible_is_proved_and_trying_everything_finds_nothing(
 
 
 def test_this_host_can_be_asked_too() -> None:
-    done = gai_harness("suggest", "localhost", "--want", "127.0.0.1", "--json")
-    if done.returncode == 2:  # one address only: there is nothing to order
-        assert "two or more addresses" in done.stderr
+    done = called("suggest", "localhost", "--want", "127.0.0.1", "--json")
+    if done.status == 2:  # one address only: there is nothing to order
+        assert "two or more addresses" in done.err
         return
-    assert done.returncode in (0, 1)
-    assert json.loads(done.stdout)["suggestions"][0]["lookup"] == "localhost"
+    assert done.status in (0, 1)
+    assert json.loads(done.out)["suggestions"][0]["lookup"] == "localhost"

@@ -122,6 +122,14 @@ def rpm(folder: Path, name: str, *files: tuple[str, Path], release: str = "1") -
     return next(folder.glob(f"RPMS/*/{name}-2.34-{release}.*.rpm"))
 
 
+def state_of(*places: str) -> dict[Path, tuple[int, ...]]:
+    """Every file and folder in these places of the host, with what changes when somebody writes."""
+    folders = [one for place in places for one in Path("/").glob(place)]
+    paths = [path for folder in folders for path in (folder, *folder.rglob("*"))]
+    known = ((path, path.lstat()) for path in paths)
+    return {path: (s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in known}
+
+
 class Layout:
     """An OCI image layout, written blob by blob (OCI image specification, image-layout.md)."""
 

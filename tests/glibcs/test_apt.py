@@ -226,24 +226,18 @@ def test_the_newest_of_a_suite_and_its_updates_is_taken(
     assert [note[: len(told)] for note in notes] == [told] * bool(without)
 
 
-def test_a_pocket_that_is_another_suites_is_refused(
-    archive: Path, work: Path, sign: Callable[..., Source]
-) -> None:
+@pytest.mark.parametrize(("suite", "pocket"), [
+    (("made", "made"), ("other-security", "other")),
+    (("stable-security", "made-security"), ("stable-security", "made-security")),
+], ids=["of another suite", "in the place of its suite"])  # fmt: skip
+def test_a_pocket_that_is_not_the_suites_is_refused(
+    archive: Path, work: Path, sign: Callable[..., Source], suite: tuple[str, str],
+    pocket: tuple[str, str],
+) -> None:  # fmt: skip
+    _release(archive, *suite)
     source = sign()
     _index(archive, "2.99-1", "-security")
-    _release(archive, "other-security", "other", "-security")
-    updates = (sign("-security"),)
-    with pytest.raises(GlibcUnavailable, match=r"suite made with the signed index of another"):
-        apt.download(REQUEST, replace(source, updates=updates), work, _watch)
-
-
-def test_a_pocket_in_the_place_of_its_suite_is_refused(
-    archive: Path, work: Path, sign: Callable[..., Source]
-) -> None:
-    _release(archive, "stable-security", "made-security")
-    source = sign()
-    _index(archive, "2.36-2", "-security")
-    _release(archive, "stable-security", "made-security", "-security")
+    _release(archive, *pocket, "-security")
     updates = (sign("-security"),)
     with pytest.raises(GlibcUnavailable, match=r"suite made with the signed index of another"):
         apt.download(REQUEST, replace(source, updates=updates), work, _watch)

@@ -16,7 +16,7 @@ from harness.glibcs import Build, GlibcUnavailable
 from harness.glibcs.catalog import host_distribution
 from harness.sandbox import programs
 from tests.e2e.kit import Ended, start
-from tests.glibcs.making import elf, rpm
+from tests.glibcs.making import elf, rpm, state_of
 from tests.processes import Program, until
 
 pytestmark = [
@@ -100,19 +100,9 @@ def rpm_host(made: RpmHost) -> RpmHost:
     return made
 
 
-def _state() -> dict[Path, tuple[int, ...]]:
-    """Every file and folder of the host's dnf, with what changes when somebody writes."""
-    found: dict[Path, tuple[int, ...]] = {}
-    for folder in (one for place in PLACES for one in Path("/").glob(place)):
-        for path in (folder, *folder.rglob("*")):
-            one = path.lstat()
-            found[path] = (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
-    return found
-
-
 @pytest.mark.parametrize("user", [False, True], ids=["root", "user"])
 def test_a_release_of_the_hosts_repositories(rpm_host: RpmHost, own: Build, user: bool) -> None:
-    before = _state()
+    before = state_of(*PLACES)
     offered = [line.split() for line in rpm_host.run("glibc", "list").stdout.splitlines()]
     assert ["2.34", "amd64", "available", "-", "rocky", "9"] in offered
     done = rpm_host.run("glibc", "fetch", "9", user=user)
@@ -123,7 +113,7 @@ def test_a_release_of_the_hosts_repositories(rpm_host: RpmHost, own: Build, user
     assert (again.stdout, again.stderr) == (line, "")
     listed = rpm_host.run("glibc", "list", "--format", "json", user=user)
     assert f'"id": "rocky-9-{own.version}-{own.arch}"' in listed.stdout
-    assert before == _state(), "the host is as it was"
+    assert before == state_of(*PLACES), "the host is as it was"
 
 
 def test_what_dnf_refuses_is_one_line_each(rpm_host: RpmHost) -> None:

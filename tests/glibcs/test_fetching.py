@@ -14,7 +14,7 @@ from harness.glibcs.catalog import Suite
 from harness.glibcs.managers import PackageRequest
 from tests.conftest import Call
 from tests.glibcs.conftest import OTHER, Mirror
-from tests.glibcs.making import deb, link, member
+from tests.glibcs.making import deb, link, member, state_of
 
 NEVER = "9.99"
 
@@ -268,17 +268,7 @@ def test_all_is_each_with_a_worker(own: Build, call: Call, monkeypatch: pytest.M
 
 # --- real packages of the host's distribution, through its own apt-get
 
-APT_FOLDERS = ("/etc/apt", "/var/lib/apt", "/var/cache/apt", "/var/lib/dpkg", "/var/log/apt")
-
-
-def _state() -> dict[Path, tuple[int, ...]]:
-    """Every file and folder of the host's apt, with what changes when somebody writes."""
-    found: dict[Path, tuple[int, ...]] = {}
-    for folder in map(Path, APT_FOLDERS):
-        for path in (folder, *folder.rglob("*")) if folder.exists() else ():
-            one = path.lstat()
-            found[path] = (one.st_ino, one.st_size, one.st_mtime_ns, one.st_ctime_ns)
-    return found
+APT_FOLDERS = ("etc/apt", "var/lib/apt", "var/cache/apt", "var/lib/dpkg", "var/log/apt")
 
 
 @pytest.mark.network
@@ -289,7 +279,7 @@ def test_every_version_and_another_processor(
     which: slice, run_staged: Callable[[Build], str]
 ) -> None:
     """Each runs by itself, and the host's apt is as it was."""
-    before = _state()
+    before = state_of(*APT_FOLDERS)
     try:
         suites = catalogue()
     except GlibcUnavailable as problem:
@@ -305,4 +295,4 @@ def test_every_version_and_another_processor(
     foreign = fetch(build.version, other)
     assert (foreign.version, foreign.arch) == (build.version, other)
     assert find(f"{build.version}:{other}") == [foreign]
-    assert _state() == before
+    assert state_of(*APT_FOLDERS) == before

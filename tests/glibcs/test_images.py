@@ -325,23 +325,8 @@ def _push(layout: Layout, spec: str, needs: Callable[..., str]) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_an_image_of_a_registry(
-    insecure: str, layout: Layout, needs: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    layout.image(BASE, UPDATE)
-    spec = f"docker://{insecure}/test/rhel-like:9"
-    _push(layout, spec, needs)
-    (build,) = find(spec)
-    assert (build.version, build.origin[:25]) == ("2.36", "rhel-like 9 image sha256:")
-    with pytest.raises(GlibcUnavailable, match=r"cannot be fetched \(skopeo says: .*unknown"):
-        find(f"docker://{insecure}/test/none:9")
-    monkeypatch.setattr(programs, "find", lambda _: None)
-    with pytest.raises(GlibcUnavailable, match="this host has no skopeo"):
-        find(spec)
-
-
 def test_an_image_of_several_architectures_in_a_registry(
-    insecure: str, layout: Layout, needs: Callable[..., str]
+    insecure: str, layout: Layout, needs: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host's own by default; another, or each that has a worker, by the word behind it."""
     _of_several(layout)
@@ -359,6 +344,11 @@ def test_an_image_of_several_architectures_in_a_registry(
         add(f"{spec}:all")
     with pytest.raises(GlibcUnavailable, match=r"skopeo says: .*riscv64"):
         find(f"{spec}:riscv64")
+    with pytest.raises(GlibcUnavailable, match=r"cannot be fetched \(skopeo says: .*unknown"):
+        find(f"docker://{insecure}/test/none:9")
+    monkeypatch.setattr(programs, "find", lambda _: None)
+    with pytest.raises(GlibcUnavailable, match="this host has no skopeo"):
+        find(spec)
 
 
 def _whole(form: str, own: Build, tmp_path: Path, needs: Callable[..., str], registry: str) -> str:

@@ -12,8 +12,9 @@ import pytest
 from harness.glibcs import add, find, inventory, remove, stage
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.cache import keep, making
-from tests.conftest import Call, Done
+from tests.conftest import Call
 from tests.glibcs.conftest import OTHER
+from tests.processes import Done
 
 Make = Callable[..., Path]
 

@@ -1,13 +1,10 @@
-"""What is read of this host: settings of an interface, and the services of its hosts line."""
+"""What is read of this host: settings of an interface, and of a name what cannot be answered."""
 
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.live import machine, name_service, names
-from harness.model.host import Target
+from harness.live import machine
 from harness.sandbox import Pool
 from tests.live import kit
 
@@ -33,37 +30,6 @@ def test_ipv6_ignores_linkdown_by_interface_alone(
         for family, where, value in (("ipv4", "all", "1"), ("ipv6", "all", "1"),
                                      ("ipv6", "eth0", "0"))
     }  # fmt: skip
-
-
-FILES, DNS = (Target(ip_address("192.0.2.1")),), (Target(ip_address("192.0.2.2")),)
-
-
-@pytest.mark.parametrize(
-    ("line", "dns", "answer"),
-    [
-        ("files dns", "SUCCESS", ("files", FILES, "")),
-        ("files [SUCCESS=continue] dns", "SUCCESS", ("dns", DNS, "files: [SUCCESS=continue]")),
-        ("files [SUCCESS=continue] dns", "NOTFOUND", (None, (), "files: [SUCCESS=continue]")),
-        ("files [success=CONTINUE]", "", ("files", FILES, "")),
-        ("files [SUCCESS=merge] dns", "SUCCESS", (None, (), "files: [SUCCESS=merge]")),
-        ("files [!NOTFOUND=return] dns", "SUCCESS", ("files", FILES, "")),
-    ],
-)
-def test_who_answers(
-    line: str, dns: str, answer: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As glibc does since 2.36 (row continue_discards of the dialect table)."""
-    told = {"dns": names.ServiceReply(dns, DNS if dns == "SUCCESS" else ())}
-    nsswitch = tmp_path / "nsswitch.conf"
-    nsswitch.write_text(f"hosts: {line}\n")
-    (tmp_path / "hosts").write_text("".join(f"{one} web\n" for one in FILES))
-    monkeypatch.setattr(name_service, "_ETC", tmp_path)
-    monkeypatch.setattr(name_service, "_NSCD", tmp_path / "none")
-    monkeypatch.setattr(names, "ask_service", lambda service, *_: told[service.name])
-    found = name_service.read(["web"], {}).answers["web"]
-    assert (found.service, found.targets) == answer[:2]
-    assert str(found.note).startswith(answer[2])
-    assert bool(str(found.note)) is bool(answer[2])
 
 
 def test_an_address_that_is_no_source_yet_is_named(pool: Pool) -> None:

@@ -74,7 +74,8 @@ LINES: tuple[str | None, ...] = (
     "files [NOTFOUND=return] dns", "files [SUCCESS=return NOTFOUND=continue] dns",
     "files [SUCCESS=continue] dns", "files [SUCCESS=merge] dns", "dns [NOTFOUND=return] files",
     "files nothing-like-it [NOTFOUND=return] dns", "nothing-like-it files dns",
-    "files mdns4_minimal [NOTFOUND=return] dns", "FILES dns",
+    "files mdns4_minimal [NOTFOUND=return] dns", "FILES dns", "files [success=CONTINUE]",
+    "files [!NOTFOUND=return] dns",
 )  # fmt: skip
 EVERY = (
     *(Etc(line) for line in LINES),
@@ -323,6 +324,9 @@ def test_a_snapshot_answers_as_its_host_does(pool: Pool) -> None:
     lanes = lanes_for("host", "auto")
     for etc, copy, wanted, other in pool.run(taken, EVERY):
         assert other == [], etc
+        for word in ("continue] drops its addresses", "merge] ends the look-up without an address"):
+            if f"[SUCCESS={word.partition(']')[0]}]" in (etc.nsswitch or ""):
+                assert f"[SUCCESS={word}" in "".join(map(str, copy.left_out)), etc
         (job,) = make_jobs([copy], lanes)
         (seen,) = pool.run(looked_up, (job, False))
         got = [list(order) for order in seen.orders.values()]
