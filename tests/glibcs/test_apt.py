@@ -301,45 +301,38 @@ def _source(uri: str, suites: str, components: str = "main", arches: str = "") -
     return Source(uri, tuple(suites.split()), tuple(components.split()), "", tuple(arches.split()))
 
 
-# the suite and the architecture that are wanted, the sources, and those that have them
-MIRRORS: list[tuple[str, list[tuple[str, ...]], list[str]]] = [
-    ("trixie amd64", [("vendor", "nodistro"), ("a", "bookworm x-updates")], ["a"]),
-    ("trixie amd64", [("sec", "bookworm-security"), ("a", "bookworm")], ["a"]),
-    ("trixie amd64", [("old", "bookworm/updates"), ("a", "stable")], ["a"]),
-    ("bullseye amd64", [("a", "bookworm"), ("archive", "bullseye")], ["archive"]),
-    ("trixie amd64", [("a", "bookworm", "contrib"), ("b", "bookworm")], ["b"]),
+# the suite and the architecture that are wanted, the sources, and those that have them, each
+# with the host's own updates of the suite, if any
+MIRRORS: list[tuple[str, list[tuple[str, ...]], list[list[str]]]] = [
+    ("trixie amd64", [("vendor", "nodistro"), ("a", "bookworm x-updates")], [["a"]]),
+    ("trixie amd64", [("sec", "bookworm-security"), ("a", "bookworm")],
+     [["a", "sec trixie-security"]]),
+    ("trixie amd64", [("old", "bookworm/updates"), ("a", "stable")], [["a"]]),
+    ("bullseye amd64", [("a", "bookworm"), ("archive", "bullseye")], [["archive"]]),
+    ("trixie amd64", [("a", "bookworm", "contrib"), ("b", "bookworm")], [["b"]]),
     ("trixie amd64", [("v", "nodistro"), ("s", "bookworm-security")], []),
-    ("noble arm64", [("a", "jammy", "main", "amd64"), ("b", "jammy")], ["b"]),
-    ("noble arm64", [("a", "jammy", "main", "amd64")], ["a"]),
-    ("noble amd64", [("a", "jammy-updates"), ("b", "jammy")], ["b"]),
-]
+    ("noble arm64", [("a", "jammy", "main", "amd64"), ("b", "jammy")], [["b"]]),
+    ("noble arm64", [("a", "jammy", "main", "amd64")], [["a"]]),
+    ("noble amd64", [("a", "jammy-updates"), ("b", "jammy")], [["b", "a noble-updates"]]),
+    ("trixie amd64", [("a", "bookworm bookworm-updates"), ("s", "bookworm-security")],
+     [["a", "a trixie-updates", "s trixie-security"]]),
+    ("noble amd64", [("a", "jammy jammy-updates jammy-backports jammy-security")],
+     [["a", "a noble-updates", "a noble-security"]]),
+    ("sid amd64", [("a", "bookworm bookworm-updates")], [["a"]]),  # which has none
+    ("noble amd64", [("a", "jammy"), ("v", "vendor-updates"), ("u", "jammy-updates", "universe")],
+     [["a"]]),
+    ("noble arm64", [("a", "jammy"), ("b", "jammy-updates", "main", "amd64")], [["a"]]),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("wanted", "sources", "expected"), MIRRORS)
-def test_the_mirror_of_the_main_archive_is_chosen(
-    wanted: str, sources: list[tuple[str, ...]], expected: list[str]
+def test_the_mirror_of_the_main_archive_is_chosen_with_its_updates(
+    wanted: str, sources: list[tuple[str, ...]], expected: list[list[str]]
 ) -> None:
     distribution = distributions()["ubuntu" if "noble" in wanted else "debian"]
     chosen = choose([_source(*one) for one in sources], distribution, *wanted.split())
-    assert [one.uri for one in chosen] == expected
-
-
-@pytest.mark.parametrize(("wanted", "sources", "expected"), [
-    ("trixie amd64", [("a", "bookworm bookworm-updates"), ("s", "bookworm-security")],
-     ["a trixie-updates", "s trixie-security"]),
-    ("noble amd64", [("a", "jammy jammy-updates jammy-backports jammy-security")],
-     ["a noble-updates", "a noble-security"]),
-    ("sid amd64", [("a", "bookworm bookworm-updates")], []),  # which has none
-    ("noble amd64", [("a", "jammy"), ("v", "vendor-updates"), ("u", "jammy-updates", "universe")],
-     []),
-    ("noble arm64", [("a", "jammy"), ("b", "jammy-updates", "main", "amd64")], []),
-])  # fmt: skip
-def test_the_updates_of_a_suite_are_those_the_host_has_of_its_own(
-    wanted: str, sources: list[tuple[str, ...]], expected: list[str]
-) -> None:
-    distribution = distributions()["ubuntu" if "noble" in wanted else "debian"]
-    (chosen,) = choose([_source(*one) for one in sources], distribution, *wanted.split())
-    assert [f"{one.uri} {one.suites[0]}" for one in chosen.updates] == expected
+    updates = [[f"{one.uri} {one.suites[0]}" for one in main.updates] for main in chosen]
+    assert [[one.uri, *own] for one, own in zip(chosen, updates, strict=True)] == expected
 
 
 def _fake_apt_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None:

@@ -99,11 +99,7 @@ def masked() -> None:
 
 def powerless() -> None:
     """Root without any capability, as an engine's --cap-drop ALL leaves it."""
-    uid, gid = os.getuid(), os.getgid()
-    syscalls.unshare(syscalls.CLONE_NEWUSER)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"0 {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"0 {gid} 1")
+    _own_namespaces(syscalls.CLONE_NEWUSER, 0, 0)
     syscalls.bound_capabilities()
     syscalls.drop_capabilities()
 
@@ -123,12 +119,12 @@ def _emptied(folder: str) -> None:
     syscalls.mount("tmpfs", folder, "tmpfs")
 
 
-def _own_namespaces(flags: int) -> None:
+def _own_namespaces(flags: int, user: int | None = None, group: int | None = None) -> None:
     uid, gid = os.getuid(), os.getgid()
     syscalls.unshare(flags)
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+    Path("/proc/self/uid_map").write_text(f"{uid if user is None else user} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid if group is None else group} {gid} 1")
     if flags & syscalls.CLONE_NEWNS:
         syscalls.mount("none", "/", flags=syscalls.MS_REC | syscalls.MS_PRIVATE)
 

@@ -287,14 +287,10 @@ lookups:
 """
 
 
-@pytest.mark.parametrize(
-    ("name", "perhaps"),
-    [
-        ("wbe", "; did you mean 'web'?"),
-        ("other.exmple", "; did you mean 'other.example'?"),
-        ("nothing-like-it", ""),
-    ],
-)
+@pytest.mark.parametrize(("name", "perhaps"), [
+    ("wbe", "; did you mean 'web'?"), ("other.exmple", "; did you mean 'other.example'?"),
+    ("nothing-like-it", ""),
+])  # fmt: skip
 def test_a_mistyped_name_is_an_error_of_the_file(tmp_path: Path, name: str, perhaps: str) -> None:
     error = refusal(tmp_path, TEXT.replace("@", f"name: {name}"))
     assert (error.line, error.field) == (6, "lookups[1].name")
