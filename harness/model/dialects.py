@@ -1,13 +1,13 @@
 """What differs between glibc versions and processors, as one table.
 
-A new glibc is a new row here; no rule asks for a version number. Every row names the
-behaviour, where it begins to hold and the evidence for it: [run], or [read] in the public history,
-where a commit's number is glibc's own. `FIRST_RUN` is the oldest release that can be run here; what
-is older is read only. A row begins where the release's branch has it, which distributions build; a
-release as it was tagged may follow the value before. The table is complete from 2.9 on, as far as
-has been read. What is known of 2.5 to 2.8 stands here for the record, but not all of it: up to 2.7
-rule 7 compares temporary addresses, the Teredo label comes with 2.7, ::1 is link-local from 2.9,
-and up to 2.8 a look-up for both families asks for IPv6 first.
+A new glibc is a new row here, at the field of `Dialect` that it changes; no rule asks for a version
+number. Every row names the behaviour, where it begins to hold and the evidence for it: [run], or
+[read] in the public history, where a commit's number is glibc's own. `FIRST_RUN` is the oldest
+release that can be run here; what is older is read only. A row begins where the release's branch
+has it, which distributions build; a release as it was tagged may follow the value before. The table
+is complete from 2.9 on, as far as has been read. What is known of 2.5 to 2.8 stands here for the
+record, but not all of it: up to 2.7 rule 7 compares temporary addresses, the Teredo label comes
+with 2.7, ::1 is link-local from 2.9, and up to 2.8 a look-up for both families asks for IPv6 first.
 """
 
 from collections.abc import Iterable

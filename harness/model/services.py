@@ -1,7 +1,9 @@
 """The services of the ``hosts:`` line of nsswitch.conf: what each says, and what glibc makes of it.
 
-Follows `getaddrinfo` and, for plain IPv4 look-ups, ``gethostbyname2_r``, which it then calls.
-Sources: nsswitch.conf(5), host.conf(5), and glibc's history as `harness.model.dialects` names it.
+The line itself is read in `harness.scenario.nameservice` (a scenario's) and `harness.live.names`
+(this machine's). Follows `getaddrinfo` and, for plain IPv4 look-ups, ``gethostbyname2_r``, which it
+then calls. Sources: nsswitch.conf(5), host.conf(5), and glibc's history as `harness.model.dialects`
+names it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
