@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from csrc import toolchain
 from harness.glibcs import host
 from tests.e2e.kit import COMMAND, ROOT, start
+from tests.forking import Forked
 from tests.glibcs.making import elf
 from tests.sandbox import ordinary_user
 
@@ -55,9 +57,10 @@ class Attack:
     secret: Path
     scribble: Path
     run: Callable[..., subprocess.CompletedProcess[str]]
+    fork: Callable[..., subprocess.CompletedProcess[str]]
 
     def command(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
-        return self.run([str(COMMAND), *map(str, words)])
+        return self.fork(words)
 
     def held(self, done: subprocess.CompletedProcess[str]) -> None:
         """The attack has run, and has achieved nothing."""
@@ -83,7 +86,7 @@ def compiled() -> Iterator[tuple[Path, dict[str, Path]]]:
 
 @pytest.fixture(scope="module", params=["caller", "ordinary"])
 def attack(
-    request: pytest.FixtureRequest, compiled: tuple[Path, dict[str, Path]]
+    request: pytest.FixtureRequest, compiled: tuple[Path, dict[str, Path]], forked: Forked
 ) -> Iterator[Attack]:
     """The attack on whoever runs the tests and, where that is root, on an ordinary user too."""
     ordinary = request.param == "ordinary"
@@ -106,7 +109,8 @@ def attack(
                 return ordinary_user.run(arguments, environment=environment)
             return start(*arguments, env=environment, cwd=ROOT)
 
-        yield Attack(folder, images, secret, scribble, run)
+        fork = partial(forked, env=environment, ordinary=ordinary)
+        yield Attack(folder, images, secret, scribble, run, fork)
     finally:
         shutil.rmtree(own)
 
@@ -146,7 +150,9 @@ def test_a_chroot_alone_does_not_hold_it(attack: Attack) -> None:
 
 @pytest.mark.parametrize("lane", ["auto", "cffi"])
 def test_run(attack: Attack, lane: str) -> None:
-    done = attack.command("run", SCENARIO, "--glibc", attack.images["amd64"], "--lane", lane)
+    """With a start of its own; what else is asked below is asked of a process that is forked."""
+    words = ["run", SCENARIO, "--glibc", str(attack.images["amd64"]), "--lane", lane]
+    done = attack.run([str(COMMAND), *words])
     assert done.returncode == 3
     attack.held(done)
 
