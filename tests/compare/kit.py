@@ -7,6 +7,7 @@ from harness.compare.causes import Alter, ModelQuestion
 from harness.compare.evidence import Evidence, LaneSpec
 from harness.compare.plan import lanes_for
 from harness.compare.run import HostJob, collect
+from harness.compare.verdict import by_server, fits, prediction_for
 from harness.native.record import AddrInfo, Answer
 from harness.sandbox import Box, Pool
 
@@ -23,9 +24,20 @@ def gather(box: Box, job: HostJob) -> Iterator[Evidence]:
 
 
 def evidence_of(jobs: Sequence[HostJob], workers: int = 1) -> list[Evidence]:
-    """Every piece of evidence of all hosts."""
+    """Every piece of evidence of all hosts, of which each process has several."""
     with Pool(workers) as pool:
-        return [item for found in pool.map(gather, jobs) for item in found]
+        outcomes = list(pool.outcomes(gather, jobs, kept=True))
+    for one in outcomes:
+        if one.error is not None:
+            raise one.error
+    return [item for one in outcomes for item in one.values]
+
+
+def disagrees(evidence: Evidence) -> bool:
+    """Whether `judge` says so, which works out all that there is to say of it too."""
+    possible = by_server(evidence) or (evidence,)
+    answered = isinstance(evidence.native, Answer)
+    return answered and not any(fits(one, prediction_for(one)) for one in possible)
 
 
 def any_of(evidence: list[Evidence], shown: Callable[[Evidence], bool]) -> bool:

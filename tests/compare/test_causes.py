@@ -17,7 +17,7 @@ from harness.compare.results import Result, Verdict
 from harness.compare.verdict import by_server, judge, prediction_for
 from harness.model.dialects import turned
 from harness.native.record import Answer
-from tests.compare.kit import as_broken
+from tests.compare.kit import as_broken, disagrees
 from tests.compare.patched import ipv4_first
 
 # One of each kind; the answers of a glibc with it are made by the model.
@@ -48,14 +48,14 @@ def test_what_was_changed_is_named(words: str, library_evidence: list[Evidence])
         )
     ]  # fmt: skip
     seen = [as_broken(one, changes_for(one.dialect)[words]) for one in answered]
-    judged = [(one, judge(one)) for one in seen]
-    for evidence, result in judged:
-        if result.verdict is Verdict.DISAGREE:
-            explained.add(replace(result, causes=causes(evidence)))
+    differing = [one for one in seen if disagrees(one)]
+    for evidence in differing:
+        explained.add(replace(judge(evidence), causes=causes(evidence)))
+    plain = replace(judge(seen[0]), verdict=Verdict.AGREE)
     for controls in explained.candidates().values():
-        for evidence, result in judged:
-            given = replace(result, causes=causes(evidence, controls))
-            explained.add_control(given, controls)
+        for evidence in seen:
+            if not disagrees(evidence):
+                explained.add_control(replace(plain, causes=causes(evidence, controls)), controls)
     (notice,) = explained.notices()
     assert words in notice.text
 
@@ -69,7 +69,7 @@ def test_whichever_server_chance_asks_first_the_cause_is_found(
     for evidence in rotated:
         for each in by_server(evidence):
             broken = as_broken(each, changes_for(each.dialect)[words])
-            if judge(broken).verdict is Verdict.DISAGREE:
+            if disagrees(broken):
                 turned += 1
                 # what was collected does not say which one it was
                 asked = replace(evidence, native=broken.native)
@@ -165,9 +165,9 @@ def test_one_broken_build_hides_no_other_and_each_cause_is_a_group(
         for one in library_evidence:
             evidence = replace(one, lane=replace(one.lane, label=label, lane="worker"))
             broken = as_broken(evidence, changes_for(one.dialect)[words])
-            result = judge(broken)
-            if result.verdict is Verdict.DISAGREE:
-                made.append(Disagreement(broken, replace(result, causes=causes(broken, CHANGES))))
+            if disagrees(broken):
+                result = replace(judge(broken), causes=causes(broken, CHANGES))
+                made.append(Disagreement(broken, result))
             if len(made) == 30:
                 break
         return made

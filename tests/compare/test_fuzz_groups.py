@@ -13,12 +13,11 @@ from harness.compare.fuzz.changes import against_rule, every_change, explanation
 from harness.compare.fuzz.found import Disagreement, judged
 from harness.compare.fuzz.groups import BugGroup, Groups, alike
 from harness.compare.plan import lanes_for
-from harness.compare.results import Verdict
-from harness.compare.verdict import judge
+from harness.compare.verdict import prediction_for
 from harness.model.order import RULES, Destination, Rules
 from harness.native.record import Answer
 from harness.sandbox import Pool
-from tests.compare.kit import as_broken
+from tests.compare.kit import as_broken, disagrees
 from tests.compare.patched import ipv4_first, patch
 
 # What a slip in glibc's source does, of each rule that a plain host asks: inverted jumps (of which
@@ -49,12 +48,12 @@ def broken(
         if isinstance(one.native, Answer) and one.scenario.name.startswith(_OF_THE_SORT)
     ]
     # where a line has no defined effect, several answers are right
-    answered = [one for one in answered if not judge(one).undefined]
+    answered = [one for one in answered if not prediction_for(one).undefined]
     alone: list[list[Evidence]] = [[] for _ in alters]
     agreed: list[Evidence] = []
     for one in answered:
         seen = [as_broken(one, alter(one)) for alter in alters]
-        differing = [at for at, each in enumerate(seen) if judge(each).verdict is Verdict.DISAGREE]
+        differing = [at for at, each in enumerate(seen) if disagrees(each)]
         if not differing:
             agreed.append(one)
         elif len(differing) == 1 and len(alone[differing[0]]) < _FEW:
