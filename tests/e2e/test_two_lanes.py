@@ -9,6 +9,7 @@ from harness.model.gaiconf import parse_gai_conf
 from harness.native.record import Answer
 from harness.sandbox import Pool
 from harness.sandbox.names import Resolver
+from harness.scenario import library
 from harness.versions import Version
 from tests.e2e.kit import gather
 from tests.native.jobs import maps
@@ -31,9 +32,11 @@ def test_both_lanes_give_the_same_records(
         own = host().version
         if glibc not in versions or Version.parse(glibc) < Version.parse(own):
             pytest.skip(f"this interpreter needs glibc {own}, which {glibc} is not or too old for")
-    jobs = make_jobs(load_scenarios(())[::step], lanes_for(glibc, "both"))
+    jobs = make_jobs(load_scenarios(library()[::step]), lanes_for(glibc, "both"))
     compared = 0
-    for evidences in (each for found in pool.map(gather, jobs) for each in found):
+    outcomes = list(pool.outcomes(gather, jobs, kept=True))
+    assert [one.error for one in outcomes if one.error] == []
+    for evidences in (each for one in outcomes for each in one.values):
         cffi, worker = sorted(evidences, key=lambda one: one.lane.lane)
         assert (cffi.lane.lane, worker.lane.lane) == ("cffi", "worker")
         spoken = cffi.dialect
