@@ -20,6 +20,7 @@ from harness.compare.evidence import LaneSpec
 from harness.compare.run import HostJob, bare, visit
 from harness.native.record import LaneError
 from harness.sandbox import Pool
+from harness.scenario import library
 
 _STARTS = 5  # of each program; the fastest counts
 _ALL_GLIBCS = 5  # that the goal of the fuzz loop on several is for
@@ -87,11 +88,11 @@ def of_runs(lanes: Sequence[LaneSpec], glibc: str, quick: bool) -> Iterator[Rati
 
     Raises LaneError where one fails.
     """
-    library = plan.load_scenarios(())[:: 40 if quick else 1]
-    names = [one.scenario.name for one in library] if quick else []
+    scenarios = plan.load_scenarios(library()[::40] if quick else ())
+    names = [one.scenario.name for one in scenarios] if quick else []
     own = plan.lanes_for("host", "auto")
     whole = _processor(*_CLI, "run", *names)
-    alone = _alone(plan.make_jobs(library, own))
+    alone = _alone(plan.make_jobs(scenarios, own))
     yield Ratio("library", whole / alone, None if quick else 3, at_most=True)
     suite = "smoke" if quick else "rule9"
     command = "run", "--suite", suite, "--glibc", glibc, "--lane", "worker"
