@@ -88,7 +88,7 @@ def until(condition: Callable[[], T], seconds: float = 60) -> T:
     """What ``condition`` gives as soon as that is true, or at the end of the time."""
     end = time.monotonic() + seconds
     while not (value := condition()) and time.monotonic() < end:
-        time.sleep(0.005)
+        time.sleep(0.02)  # what is waited for may take as long to look at
     return value
 
 
