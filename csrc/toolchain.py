@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from harness.versions import ARCHITECTURES, interpreter_arch
 
@@ -244,15 +244,19 @@ def _sources(cache: Path) -> Path:
     """
     texts = {path.name: path.read_bytes() for path in sorted(HERE.glob("*.[ch]"))}
     folder = cache / f"sources-{sha256(repr(texts).encode()).hexdigest()[:16]}"
-    if not folder.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        made = Path(mkdtemp(dir=cache))
-        for name, text in texts.items():
-            (made / name).write_bytes(text)
-        with suppress(OSError):  # another build has been faster
-            made.rename(folder)
-        shutil.rmtree(made, ignore_errors=True)
-    return folder
+    with suppress(OSError):
+        if not folder.exists():
+            cache.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=cache) as private:
+                made = Path(private, "sources")  # others who share the cache may read it
+                made.mkdir()
+                for name, text in texts.items():
+                    (made / name).write_bytes(text)
+                with suppress(OSError):  # another build has been faster
+                    made.rename(folder)
+        if all((folder / name).read_bytes() == text for name, text in texts.items()):
+            return folder
+    return HERE
 
 
 def _apt(arguments: list[str], folder: Path) -> bool:

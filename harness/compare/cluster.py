@@ -16,6 +16,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, Self
 
+import harness
 from harness import __version__
 from harness.compare.evidence import LaneSpec
 from harness.sandbox import Pool, PoolOutcome, SandboxError, programs
@@ -111,6 +112,7 @@ class Cluster(AbstractContextManager["Cluster"]):
                 f"--tls-ca, --tls-cert, --tls-key: files in PEM that fit together were expected:"
                 f" {named} ({problem.strerror or problem})", 2,
             ) from None  # fmt: skip
+        harness.pristine = False  # the client asks getaddrinfo for the scheduler's address
         try:
             self.client: Any = distributed.Client(
                 scheduler, timeout=_ANSWERS, set_as_default=False, direct_to_workers=False,

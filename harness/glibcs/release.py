@@ -8,8 +8,10 @@ gives files, rpm(8).
 import os
 import re
 import resource
+import select
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -103,9 +105,15 @@ def _answer(program: str, *words: str) -> str:
     with suppress(OSError), started(program, *words, stdin=silent, stderr=silent) as process:
         assert process.stdout is not None
         resource.prlimit(process.pid, resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
-        said = process.stdout.read(_MOST_SAID)
+        # a database may be locked, and waiting takes no processor time
+        said, number, until = b"", process.stdout.fileno(), time.monotonic() + _SECONDS
+        while len(said) < _MOST_SAID and (left := until - time.monotonic()) > 0:
+            more = os.read(number, _MOST_SAID) if select.select([number], [], [], left)[0] else b""
+            if not more:
+                break
+            said += more
         process.kill()  # it may still have more to say
-        return said.decode("utf-8", "replace")
+        return said[:_MOST_SAID].decode("utf-8", "replace")
     return ""
 
 

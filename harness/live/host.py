@@ -136,10 +136,13 @@ def _given(
 def _sorted_already(name: str, left_out: list[Said]) -> tuple[Target, ...]:
     """The addresses that getaddrinfo gives where no service could be asked for them."""
     found: tuple[Target, ...] = ()
-    with suppress(LaneError, ValueError), CffiLane() as lane, lane.open() as session:
-        answer = session.lookup(Query(name, socktype=socket.SOCK_STREAM))
-        if isinstance(answer, Answer):
-            found = tuple(one.target for one in answer.addrinfos)
+    try:
+        with suppress(ValueError), CffiLane() as lane, lane.open() as session:
+            answer = session.lookup(Query(name, socktype=socket.SOCK_STREAM))
+            if isinstance(answer, Answer):
+                found = tuple(one.target for one in answer.addrinfos)
+    except LaneError:
+        left_out.append(Said("{}: getaddrinfo could not be asked for it either", Name(name)))
     if found:
         said = "the order of {}'s addresses before sorting: this is the order after it"
         left_out.append(Said(said, Name(name)))

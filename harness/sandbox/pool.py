@@ -299,6 +299,8 @@ class Pool(Closing):
             if _may_fork():
                 command = ["forkserver"]
                 options["preexec_fn"] = lambda: _serve(number, asker, environment, path)
+                # as in Python itself, which is not started anew: a peer that goes is an error
+                options["restore_signals"] = False
             else:
                 given = map(str, (number, asker, json.dumps(path)))
                 command = [sys.executable, "-P", "-c", _FORKSERVER, *given]
