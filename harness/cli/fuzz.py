@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,10 +41,11 @@ def main(options: Options) -> int:
         pool=cluster(options, lanes, options.glibc, "worker"),
     )  # fmt: skip
     try:
-        for batch in _with_progress(batches, options.cases, seconds):
-            report += replace(batch, disagreements=())  # a bug shows in thousands of cases
-            for one in batch.disagreements:
-                groups.add(one)
+        with closing(batches):  # sandboxes and tasks do not stay while something is shrunk
+            for batch in _with_progress(batches, options.cases, seconds):
+                report += replace(batch, disagreements=())  # a bug shows in thousands of cases
+                for one in batch.disagreements:
+                    groups.add(one)
     except KeyboardInterrupt:
         if not report.differing:
             raise

@@ -126,7 +126,7 @@ class Item:
 
     @property
     def family(self) -> int:
-        """AF.INET or AF.INET6, of the entry and of its socket address."""
+        """AF_INET or AF_INET6, of the entry and of its socket address."""
         return FAMILY[self.target.address.version]
 
     @property
@@ -140,7 +140,7 @@ class Found:
     """The addrinfos in the order found, or the EAI name of the failure.
 
     ``needs_sort`` says whether getaddrinfo goes on to sort: only with more than one address.
-    ``canonname`` is the name that AI.CANONNAME asks for; the first entry has it, after the sort,
+    ``canonname`` is the name that AI_CANONNAME asks for; the first entry has it, after the sort,
     or every one where they are ``all_named``. ``flags`` is the ai_flags of each entry, None where
     that is what was asked for.
     ``errno`` is what the record has beside the error, where the resolver has a word of its own.
@@ -167,7 +167,7 @@ def find(
     """What getaddrinfo has in hand before it sorts.
 
     ``seen_ipv4`` and ``seen_ipv6`` are those of the address table: an address of the family
-    other than 127.0.0.1 or ::1 exists (AI.ADDRCONFIG asks for that).
+    other than 127.0.0.1 or ::1 exists (AI_ADDRCONFIG asks for that).
     """
     try:
         return _find(request, service.of(dialect), seen_ipv4, seen_ipv6, dialect)

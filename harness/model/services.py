@@ -256,7 +256,7 @@ def _told_of_both(reply: Reply, dialect: Dialect) -> Trouble:
 def _through_gethostbyname2(
     chain: Sequence[Service], look_up: "_LookUp", dialect: Dialect
 ) -> ServiceAddresses:
-    """AF.INET without AI.CANONNAME. It knows merging, but not how to merge hosts.
+    """AF_INET without AI_CANONNAME. It knows merging, but not how to merge hosts.
 
     Where that does not end the look-up, the addresses kept count as the next service's answer if
     that has none, and both are lost if it has some.

@@ -12,6 +12,7 @@ from typing import TypeGuard
 _NEED_ARGUMENTS = ("VariableInserter", "VariableReplacer")
 _ORDER_OF_THE_SAME = re.compile(r".*_Is(Not)?_[LG]tE?")
 """What would compare by order what is compared for being one and the same."""
+_NETDB = ("AF", "AI", "SOCK", "IPPROTO")
 
 
 def changes(source: str) -> Iterator[tuple[str, str]]:
@@ -90,7 +91,7 @@ def meaning(source: str) -> str:
             ]
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
             words = re.fullmatch(
-                r"[(]*AI_\w+(?:[ ()]*[|+^][ ()]*AI_\w+)+[)]*", ast.unparse(node.value)
+                r"[(]*AI[._]\w+(?:[ ()]*[|+^][ ()]*AI[._]\w+)+[)]*", ast.unparse(node.value)
             )
             if words:  # bits that are apart
                 node.value = ast.Constant(str(re.findall(r"\w+", words[0])))
@@ -116,8 +117,8 @@ def _is_cache(node: ast.expr) -> bool:
 
 def _is_word(node: ast.expr) -> bool:
     """Whether it is a text, or one of an enumeration."""
-    if isinstance(node, ast.Attribute):
-        return node.attr.isupper()
+    if isinstance(node, ast.Attribute):  # those of netdb.h are numbers
+        return node.attr.isupper() and ast.unparse(node.value) not in _NETDB
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 

@@ -1,7 +1,7 @@
 """The batches of a seed, drawn and compared one after another or side by side."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -35,7 +35,7 @@ def fuzz(
     jobs: int = 1,
     draw: Draw = "all",
     pool: Workers | None = None,
-) -> Iterator[FuzzReport]:
+) -> Generator[FuzzReport, None, None]:
     """Compare until ``cases`` are done or ``seconds`` have passed, whichever comes first.
 
     Parameters: ``lanes`` the glibcs, called by their workers; ``seed`` determines every case,

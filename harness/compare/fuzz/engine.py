@@ -25,7 +25,7 @@ from harness.compare.fuzz.steps import Answers, in_steps
 from harness.compare.fuzz.tally import EFFECTIVE, READINGS, Tally, line_kinds
 from harness.compare.open_lane import worker_lane
 from harness.compare.run import files_of
-from harness.compare.verdict import by_server, fits, prediction_for
+from harness.compare.verdict import by_chance, fits, prediction_for
 from harness.kernel.own_names import IPV6_FILES
 from harness.model.dialects import Dialect, turned
 from harness.model.gaiconf import parse_gai_conf
@@ -229,8 +229,9 @@ class Engine(AbstractContextManager["Engine"]):
         right = self._right.get(key)
         if right is None:
             one = self._evidence(own, position, number, decode(record))
-            ways = [one, *by_server(one)]
-            right = any(fits(each, prediction_for(each)) for each in ways)
+            right = fits(one, prediction_for(one)) or any(
+                fits(each, prediction_for(each)) for _, each in by_chance(one)
+            )
             self._right[key] = right
         return right
 
