@@ -176,7 +176,7 @@ def bench(
             [one.prepared.ratio for one in rates], [one.whole.ratio for one in rates],
             together.ratio, points,
         ),
-        *goals.of_commands(2 if quick else 20),
+        *goals.of_commands(2_500 if quick else 20_000),
         *goals.of_runs(lanes, glibc, quick),
     )  # fmt: skip
     load = before, os.getloadavg()[0]
