@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import chain
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import fuzz as command
 from harness.compare.evidence import LaneSpec
 from harness.compare.fuzz.batches import BatchSpec, examine, fuzz
 from harness.compare.fuzz.found import Disagreement, FuzzReport
+from harness.compare.fuzz.groups import Groups
 from harness.compare.fuzz.shrink import run_trials, shrink, trial_of
 from harness.compare.fuzz.tally import known_keys
 from harness.compare.fuzz.write import write_scenario
@@ -229,6 +232,37 @@ def test_what_is_found_becomes_a_small_scenario_file(bug: str, call: Call) -> No
     assert "the model says:" in text
     # the bug was planted in sandboxes only: here glibc and the model agree
     assert call("run", path).status == 0
+
+
+def test_an_interrupted_run_ends_its_sandboxes_before_it_shrinks(
+    monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    happened: list[str] = []
+    with PlantedPool(1, "rule9_dropped") as pool:
+        (outcome,) = pool.outcomes(examine, [BatchSpec(7, 0, lanes())])
+    (report,) = outcome.values
+
+    def fuzzed(*_: object, **__: object) -> Iterator[FuzzReport]:
+        try:
+            yield report
+            yield report
+        finally:
+            happened.append("ended")
+
+    def interrupted(groups: Groups, one: Disagreement) -> None:
+        add(groups, one)
+        raise KeyboardInterrupt
+
+    def noted(_: Pool, one: Disagreement, __: object) -> Disagreement:
+        happened.append("shrunk")
+        return one
+
+    add = Groups.add
+    monkeypatch.setattr(Groups, "add", interrupted)
+    monkeypatch.setattr(command, "fuzz", fuzzed)
+    monkeypatch.setattr(command, "shrink", noted)
+    assert call("fuzz", "--cases", "1", "-o", "f").status == 1
+    assert happened == ["ended", "shrunk"]
 
 
 def test_a_long_run_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -76,6 +76,31 @@ def test_the_module_has_the_name_that_glibc_looks_for_and_exports_its_interface_
     assert len(worker_lane.FAMILY_MODULE_NAME) == len(MODULE)
 
 
+def test_sources_in_a_shared_cache_are_for_all_and_whole_or_not_used(tmp_path: Path) -> None:
+    folder = toolchain._sources(tmp_path / "cache")
+    assert folder.parent == tmp_path / "cache"
+    assert folder.stat().st_mode & 0o777 == 0o777 & ~current_umask()
+    assert toolchain._sources(tmp_path / "cache") == folder
+    assert sorted(one.name for one in folder.iterdir()) == sorted(
+        one.name for one in CSRC.glob("*.[ch]")
+    )
+    header = next(folder.glob("*.h"))
+    text = header.read_bytes()
+    for damage in (header.unlink, lambda: header.write_bytes(text + b" ")):
+        damage()
+        assert toolchain._sources(tmp_path / "cache") == CSRC
+    header.write_bytes(text)
+    assert toolchain._sources(tmp_path / "cache") == folder
+    (tmp_path / "file").touch()
+    assert toolchain._sources(tmp_path / "file") == CSRC
+
+
+def current_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The programs of every architecture, compiled from the sources as they are now."""

@@ -1,12 +1,15 @@
 """Builds out of packages, and what packages and rpm's database say of a build."""
 
+import sqlite3
+import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.glibcs import GlibcError, find, inventory
+from harness.glibcs import GlibcError, find, inventory, release
 from harness.glibcs.archive import IMAGE
 from harness.glibcs.build import Build
 from tests.e2e.kit import start
@@ -80,3 +83,21 @@ def test_the_version_of_an_images_rpm_database(
     monkeypatch.setenv("GAI_HARNESS_CACHE", str(tmp_path / "second"))
     (build,) = find(f"oci:{layout.folder}")
     assert (build.version, build.package_version) == ("2.34", "")
+
+
+def test_a_locked_rpm_database_is_not_waited_for(
+    database: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real rpm waits for the lock without end, and without processor time."""
+    del database
+    monkeypatch.setattr(release, "_SECONDS", 1)
+    folder = tmp_path / "database"
+    asked = ("--dbpath", str(folder), "--nosignature")
+    assert release._of_rpm(*asked) == "2.34-60.el9"
+    holder = sqlite3.connect(folder / "rpmdb.sqlite", isolation_level=None)
+    with closing(holder):
+        holder.execute("PRAGMA locking_mode=EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        started = time.monotonic()
+        assert release._of_rpm(*asked) == ""
+        assert time.monotonic() - started >= 1  # rpm did wait
