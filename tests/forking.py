@@ -18,7 +18,7 @@ from tests.sandbox import ordinary_user
 ROOT = Path(__file__).resolve().parents[1]
 # A command for each line of input. A line of output has what subprocess gives of one.
 _SERVER = """
-import importlib, json, os, resource, sys, traceback
+import importlib, json, os, resource, select, sys, traceback
 import elftools.elf.elffile, platformdirs
 import harness
 from harness.cli import explain, glibc, kubelet, lint, run, snapshot
@@ -64,9 +64,18 @@ for line in sys.stdin:
         command(*given)
     for _, end in pipes:
         os.close(end)
-    said = [open(end, errors="surrogateescape").read() for end, _ in pipes]
+    said = {end: b"" for end, _ in pipes}
+    open_ends = set(said)
+    while open_ends:  # both at once: the other one must not fill up
+        for end in select.select(open_ends, [], [])[0]:
+            more = os.read(end, 65536)
+            said[end] += more
+            if not more:
+                os.close(end)
+                open_ends.remove(end)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    print(json.dumps((given[0], status, *said)), flush=True)
+    texts = [text.decode(errors="surrogateescape") for text in said.values()]
+    print(json.dumps((given[0], status, *texts)), flush=True)
 """
 
 
