@@ -14,8 +14,12 @@ from pathlib import Path
 IMAGE = "localhost/gai-harness:latest"
 _NOBODY = 65534
 _SPACE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-# root's cache of where blobs came from, whose place no configuration names
-_HIDDEN = '[ ! -d /var/lib/containers ] || mount -t tmpfs tmpfs /var/lib/containers; exec "$@"'
+# what root's podman writes to places that no configuration names: locks, and where blobs came from
+_HIDDEN = """for place in /run /etc/cni /var/lib/containers; do
+    [ ! -d $place ] || mount -t tmpfs tmpfs $place
+done
+exec "$@"
+"""
 _CGROUPS = Path("/sys/fs/cgroup")
 
 

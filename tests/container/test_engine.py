@@ -65,6 +65,19 @@ def test_a_container(
     assert bool(line) is bool(run)
 
 
+def test_the_machine_does_not_see_it(engines: dict[bool, Engine]) -> None:
+    """Of root's podman, which has places of its own there."""
+    places = [Path(name) for name in ("/run", "/etc/cni", "/var/lib/containers")]
+
+    def seen() -> dict[str, int]:
+        found = [one for place in places for one in (place, *place.rglob("*"))]
+        return {str(one): one.lstat().st_ctime_ns for one in found if one.exists()}
+
+    before = seen()
+    done = engines[False].podman("run", "--rm", "--entrypoint=true", IMAGE)
+    assert (done.returncode, seen()) == (0, before)
+
+
 @pytest.mark.slow
 def test_the_containerfile_by_a_real_engine(
     tmp_path: Path, unreachable: Callable[[str], NoReturn]
