@@ -1,6 +1,7 @@
 """One node: kubelet's choice by each resolver, the Node object's record, a remedy. Pure."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -10,7 +11,14 @@ from harness.compare.fields import Schema
 from harness.compare.presence import PresenceRow
 from harness.compare.results import PairReason
 from harness.compare.values import fill
-from harness.kubelet.decide import Flags, NameLookup, NodeDecision, StepName, decide
+from harness.kubelet.decide import (
+    Flags,
+    NameLookup,
+    NodeDecision,
+    NodeIPError,
+    StepName,
+    decide,
+)
 from harness.kubelet.net import Net, unusable
 from harness.kubelet.node import NodeObject
 from harness.kubelet.resolver import Chosen, Resolver
@@ -171,6 +179,7 @@ def _explanations(
     unknown = decide(flags, net, NameLookup(error="no such host"))
     if unknown.step is StepName.DEFAULT_ROUTE and unknown.addresses == recorded:
         yield f"{text} is what the default route gives: the name was not found then"
-    tried = decide(replace(flags, node_ip=text), net, own)
-    if tried.addresses == recorded and flags.node_ip != text:
-        yield f"kubelet started with --node-ip {text} reports it"
+    with suppress(NodeIPError):  # of three addresses, say, no kubelet is told
+        tried = decide(replace(flags, node_ip=text), net, own)
+        if tried.addresses == recorded and flags.node_ip != text:
+            yield f"kubelet started with --node-ip {text} reports it"

@@ -161,6 +161,8 @@ def test_a_wish(as_json: AsJson, want: str, status: int, solves: bool) -> None:
     (LOOK_UP, node("10.0.0.1", spec={"providerID": "x://y"}),
      ["is on no interface of the host", "with a cloud provider"]),
     (LOOK_UP, node(), ["the Node has no InternalIP"]),
+    # two of one family, as a cloud provider may record, are no --node-ip to try
+    (LOOK_UP, node("172.18.45.3", "172.18.45.9"), ["172.18.45.3, 172.18.45.9"]),
 ])  # fmt: skip
 def test_another_record_is_explained(
     call: Call, tmp_path: Path, scenario: str, recorded: bytes, words: list[str]
