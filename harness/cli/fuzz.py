@@ -38,7 +38,7 @@ def main(options: Options) -> int:
     started = time.monotonic()
     batches = fuzz(
         lanes, options.seed, cases=options.cases, seconds=seconds, jobs=jobs, draw=options.draw,
-        pool=cluster(options, lanes, options.glibc, "worker"),
+        pool=cluster(options, options.glibc, "worker"),
     )  # fmt: skip
     try:
         with closing(batches):  # sandboxes and tasks do not stay while something is shrunk

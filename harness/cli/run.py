@@ -124,8 +124,7 @@ def _report(
 
 def _outcomes(options: Options, jobs: Sequence[HostJob]) -> Iterator[JobOutcome]:
     words = options.glibc if options.against is None else f"{options.glibc},{options.against}"
-    pool = cluster(options, jobs[0].lanes, words, options.lane) if jobs else None
-    return run(jobs, options.jobs, pool)
+    return run(jobs, options.jobs, cluster(options, words, options.lane))
 
 
 def _weigh(options: Options, jobs: list[HostJob], explained: CauseTally) -> None:

@@ -1,20 +1,18 @@
 """``--scheduler``: the work of ``run`` and ``fuzz`` spread over a Dask cluster."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.cli.options import TLS
 from harness.cli.parser import Options, UsageError
 from harness.cli.streams import complain
 from harness.cli.values import LOCAL
-from harness.compare.evidence import LaneSpec
 
 if TYPE_CHECKING:
     from harness.compare.cluster import Cluster
 
 
-def cluster(options: Options, lanes: Sequence[LaneSpec], words: str, lane: str) -> "Cluster | None":
-    """The cluster for work on ``lanes``, as ``words`` and ``lane`` name them; None for this host.
+def cluster(options: Options, words: str, lane: str) -> "Cluster | None":
+    """The cluster for work on lanes that ``words`` and ``lane`` name; None for this host.
 
     Raises ClusterError, and UsageError for --tls-… without a use.
     """
@@ -25,7 +23,7 @@ def cluster(options: Options, lanes: Sequence[LaneSpec], words: str, lane: str) 
         return None
     from harness.compare.cluster import Cluster, Glibcs  # who spreads nothing pays nothing
 
-    opened = Cluster(options.scheduler, Glibcs.of(lanes, words, lane), **files)
+    opened = Cluster(options.scheduler, Glibcs(words, lane, options.resolver), **files)
     if not opened.encrypted:
         complain(
             f"--scheduler {options.scheduler}: without TLS, whoever reaches the scheduler can run"

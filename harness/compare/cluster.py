@@ -39,19 +39,19 @@ class ClusterError(Exception):
 class Glibcs:
     """Lanes in words that hold on every machine.
 
-    Parameters: ``words`` and ``lane`` as for `harness.compare.plan.lanes_for`; ``wanted``
-    the (version, architecture, lane, build, label) of each lane that they gave where the run
-    began.
+    Parameters: ``words``, ``lane`` and ``resolver`` as for `harness.compare.plan.lanes_for`;
+    ``wanted`` the (version, architecture, lane, build, label) of each lane that they gave where the
+    run began, and that the work is to be done on.
     """
 
     words: str
     lane: str
-    wanted: tuple[tuple[str, str, str, str, str], ...]
+    resolver: str = "glibc"
+    wanted: tuple[tuple[str, str, str, str, str], ...] = ()
 
-    @classmethod
-    def of(cls, lanes: Sequence[LaneSpec], words: str, lane: str) -> Self:
-        """The lanes that ``words`` and ``lane`` stand for."""
-        return cls(words, lane, tuple(map(_label, lanes)))
+    def of(self, lanes: Sequence[LaneSpec]) -> Self:
+        """Those of the ``lanes`` alone."""
+        return replace(self, wanted=tuple(map(_label, lanes)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Task:
 class Cluster(AbstractContextManager["Cluster"]):
     """A connection to a scheduler; a context manager, which withdraws what is not done.
 
-    Parameters: ``scheduler`` its address (``tls://host:8786``); ``glibcs`` the lanes of all work;
+    Parameters: ``scheduler`` its address (``tls://host:8786``); ``glibcs`` where lanes are found;
     files in PEM, by default as Dask's own configuration has them: ``ca``, the authority that signed
     both ends, ``cert``, this end's certificate, and ``key``, its key. Without TLS (``encrypted``)
     whoever can reach the scheduler can run code on its workers. This end opens no port.
@@ -139,7 +139,9 @@ class Cluster(AbstractContextManager["Cluster"]):
 
         Raises ClusterError when no worker is left, or one cannot do its task.
         """
-        waiting = (Task(function, replace(spec, lanes=()), self._glibcs) for spec in specs)
+        waiting = (
+            Task(function, replace(one, lanes=()), self._glibcs.of(one.lanes)) for one in specs
+        )
         running, seen = self._running, time.monotonic()
         while True:
             threads = sum(self.client.nthreads().values())
@@ -184,24 +186,30 @@ def do(task: Task) -> PoolOutcome:
         return PoolOutcome([], problem)
 
 
-@cache
 def _lanes(glibcs: Glibcs) -> tuple[LaneSpec, ...]:
+    found = _found(glibcs.words, glibcs.lane, glibcs.resolver)
+    for label in glibcs.wanted:
+        if label not in found:
+            version, arch, _, build, _ = label
+            what = version if " " in version else f"glibc {version}"
+            raise ClusterError(
+                f"a worker has no {what}:{arch} ({build}); there: "
+                f"gai-harness glibc fetch {version.replace(' ', '=')}"
+            )
+    return tuple(found[label] for label in glibcs.wanted)
+
+
+@cache
+def _found(*words: str) -> dict[tuple[str, str, str, str, str], LaneSpec]:
     from harness.compare.plan import lanes_for
 
+    builds, lane, resolver = words
     try:
-        found = {_label(lane): lane for lane in lanes_for(glibcs.words, glibcs.lane)}
+        return {_label(one): one for one in lanes_for(builds, lane, resolver=resolver)}
     except Exception as problem:
         if not hasattr(problem, "exit_status"):
             raise
         raise ClusterError(f"a worker: {problem}") from None  # not every error can be sent
-    for label in glibcs.wanted:
-        if label not in found:
-            version, arch, _, build, _ = label
-            raise ClusterError(
-                f"a worker has no glibc {version}:{arch} ({build}); there: "
-                f"gai-harness glibc fetch {version}"
-            )
-    return tuple(found[label] for label in glibcs.wanted)
 
 
 @cache

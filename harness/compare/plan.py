@@ -258,8 +258,7 @@ def make_jobs(
     """One job per scenario; ``gai_confs`` replace each scenario's own, and its expectations.
 
     ``reference`` is the number of the lane that the others are held against, if any is. Where a
-    scenario asks a module that some lanes have, the others are left out of its job; so is a lane
-    of another resolver than glibc that can be put none of its look-ups, and a job without lanes.
+    scenario asks a module that some lanes have, the others are left out of its job.
     """
     jobs = []
     for one in scenarios:

@@ -27,6 +27,7 @@ from harness.compare.fuzz.found import FuzzReport
 from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import LookupReport
 from harness.compare.run import JobOutcome, run
+from harness.glibcs import Build
 from harness.sandbox import PoolOutcome
 from harness.sandbox.pool import Job
 from tests.conftest import Call, Patch
@@ -62,8 +63,8 @@ def lanes() -> tuple[LaneSpec, ...]:
 
 
 @pytest.fixture(scope="module")
-def glibcs(lanes: tuple[LaneSpec, ...]) -> Glibcs:
-    return Glibcs.of(lanes, "host", "worker")
+def glibcs() -> Glibcs:
+    return Glibcs("host", "worker")
 
 
 @pytest.fixture(scope="module")
@@ -151,12 +152,14 @@ def test_a_seed_gives_the_same_whatever_becomes_of_workers(
             list(fuzz(lanes, SEED, cases=CASES, pool=cluster))
 
 
-def test_the_library_on_a_cluster(shared: Dask, monkeypatch: Patch) -> None:
-    lanes = lanes_for("host", "auto")
+def test_the_library_on_a_cluster(shared: Dask, musls: list[Build], monkeypatch: Patch) -> None:
+    resolvers = f"glibc,musl={musls[-1].version}"
+    lanes = lanes_for("host", "both", resolver=resolvers)
     jobs = make_jobs(load_scenarios([]), lanes)[:12]
+    jobs[0] = replace(jobs[0], lanes=lanes[:1])  # as where the other lacks a module
     here = list(run(jobs, 2))
     monkeypatch.setattr(harness, "pristine", True)
-    cluster = Cluster(shared.address, Glibcs.of(lanes, "host", "auto"), *shared.tls)
+    cluster = Cluster(shared.address, Glibcs("host", "both", resolvers), *shared.tls)
     assert not harness.pristine  # no sandbox is a fork of one that has asked getaddrinfo
     there = list(run(jobs, pool=cluster))
     assert [one.job for one in there] == jobs
@@ -204,7 +207,7 @@ def test_without_tls_it_is_said_once(monkeypatch: Patch, call: Call, tmp_path: P
 
     def connected(_: str, glibcs: Glibcs, **__: None) -> MagicMock:
         def outcomes(function: Job, specs: Iterable[BatchSpec]) -> Iterator[PoolOutcome]:
-            return (do(Task(function, one, glibcs)) for one in specs)
+            return (do(Task(function, one, glibcs.of(one.lanes))) for one in specs)
 
         made = MagicMock(encrypted=False, outcomes=outcomes)
         made.__enter__.return_value = made
@@ -275,7 +278,8 @@ def listening(pid: int) -> list[str]:
 
 def test_a_worker_that_cannot_says_why(shared: Dask, glibcs: Glibcs) -> None:
     batch = BatchSpec(1, 0, ())
-    missing = replace(glibcs, wanted=(("2.7", "amd64", "worker", "etch", "etch"),))
+    lane = LaneSpec("2.7", "amd64", "worker", "etch", label="etch")
+    missing = glibcs.of([lane])
     for task, why in (
         (Task(examine, batch, missing), r"no glibc 2\.7:amd64 \(etch\).*glibc fetch 2\.7"),
         (Task(examine, batch, replace(glibcs, words="1.0")), r"a worker: .*1\.0"),
@@ -285,7 +289,7 @@ def test_a_worker_that_cannot_says_why(shared: Dask, glibcs: Glibcs) -> None:
             do(task)
     refused = pytest.raises(ClusterError, match=r"no glibc 2\.7")  # and it reaches the user
     with refused:
-        list(fuzz((), SEED, cases=1, pool=Cluster(shared.address, missing, *shared.tls)))
+        list(fuzz([lane], SEED, cases=1, pool=Cluster(shared.address, glibcs, *shared.tls)))
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
