@@ -12,6 +12,7 @@ import pytest
 from _pytest._code.code import ReprExceptionInfo
 
 from harness.compare.evidence import LaneSpec
+from harness.compare.open_lane import lacks_module
 from harness.compare.plan import make_jobs
 from harness.compare.predict import lookup_title
 from harness.compare.run import HostJob, examine
@@ -68,12 +69,14 @@ class GaiFile(pytest.File):
         unasked = self.job.not_asked
         self._findings: Findings = {}
         titles = enumerate(lookup_names(loaded.scenario.lookups))
-        builds = enumerate(lane_names(lanes))
-        for (lookup, title), (conf, gai_conf), (lane, build) in product(
-            titles, enumerate(self.job.gai_confs), builds
+        builds = dict(zip(lanes, lane_names(lanes), strict=True))
+        for each in self.job.left_out:
+            self.warn(pytest.PytestCollectionWarning(f"left out: {lacks_module(each)}"))
+        for (lookup, title), (conf, gai_conf), (lane, spec) in product(
+            titles, enumerate(self.job.gai_confs), enumerate(self.job.lanes)
         ):
             if (lane, lookup) not in unasked:
-                name = item_name(title, build, gai_conf.name if confs else "")
+                name = item_name(title, builds[spec], gai_conf.name if confs else "")
                 # pytest 9.2 takes the brackets of a name alone for a part of the name, and so
                 # finds no item again by its id, in --lf for one
                 nodeid, spot = f"{self.nodeid}::{name}", Spot(lookup, conf, lane)

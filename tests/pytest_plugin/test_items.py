@@ -16,7 +16,7 @@ from harness.compare.evidence import LaneSpec
 from harness.compare.plan import make_jobs
 from harness.compare.results import LookupReport, Result, Verdict
 from harness.compare.run import HostJob
-from harness.pytest_plugin import items
+from harness.pytest_plugin import items, lab
 from harness.pytest_plugin.reporting import Examined, properties_of
 from harness.sandbox import DeviceNote, Pool, SandboxError
 from harness.scenario import library, load
@@ -257,6 +257,22 @@ def test_a_build_that_cannot_be_used_spares_the_others(tmp_path: Path, pool: Poo
             assert isinstance(one, Examined)
             assert one.result.verdict is Verdict.AGREE
             assert one.report.line == {0: 10, 3: 14}[spot.lookup]
+
+
+def test_a_build_without_the_module_is_left_out_and_the_others_keep_their_names(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = replace(host_lane(), glibc="2.36", myhostname=False)
+    lanes = without, replace(without, glibc="2.41", myhostname=True)
+    monkeypatch.setattr(lab, "lanes_for", lambda *_, **__: lanes)
+    monkeypatch.setattr(items.GaiFile, "found", lambda file, spot: Examined(
+        replace(AGREED, untrusted=file.job.lanes[spot.lane].glibc), REPORT
+    ))  # fmt: skip
+    said = "host: {}\nname_service: {hosts: myhostname}\nlookups: [{name: _outbound}]\n"
+    pytester.makefile(".gai.yaml", node=f"name: node\n{said}")
+    result = pytester.runpytest("-v", "-rs")
+    shows(result, "*_outbound[[]2.41] SKIPPED*", "*not counted: 2.41", skipped=1, warnings=1)
+    shows(result, "*left out: glibc 2.36*has no libnss_myhostname.so.2*", skipped=1, warnings=1)
 
 
 def test_names_of_lookups_builds_and_items() -> None:
