@@ -14,7 +14,6 @@ from harness.cli.scheduler import cluster
 from harness.cli.streams import complain, say, write_json
 from harness.compare import plan
 from harness.compare.cause_tally import CauseTally
-from harness.compare.open_lane import lacks_module
 from harness.compare.results import LookupReport, Notice
 from harness.compare.run import HostJob, JobOutcome, run
 from harness.report.formats import writer
@@ -88,8 +87,6 @@ def _report(
     to_terminal = options.output is None and not options.quiet and sys.stdout.isatty()
     if options.format != "text" or not to_terminal:  # a bar would stand among the lines
         came = counted(came, len(jobs), "hosts")
-    for line in dict.fromkeys(lacks_module(one) for job in jobs for one in job.left_out):
-        complain(f"gai-harness run: left out where a scenario asks for it: {line}")
     for line in plan.unasked(jobs):
         complain(f"gai-harness run: {line}")
     for outcome in came:

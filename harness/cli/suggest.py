@@ -9,7 +9,7 @@ from harness.advice.suggest import Suggestion
 from harness.cli.parser import FINDING, OK, Options, UsageError
 from harness.cli.streams import say, write_json
 from harness.cli.subjects import jobs_for, picked, sorted_out
-from harness.compare.plan import trusted_lanes
+from harness.compare.plan import trusted_lanes, unasked
 from harness.compare.suggest import Answered, Wish, fulfil
 from harness.kubelet.own_name import in_scenarios
 from harness.report.suggest import document, write_text
@@ -33,6 +33,8 @@ def main(options: Options) -> int:
     jobs = jobs_for(scenarios, list(dict.fromkeys(live)), lanes)
     if len(jobs) != 1:
         raise UsageError(f"{scenarios[0]}: one scenario was expected, not {len(jobs)}")
+    for line in unasked(jobs):
+        say(line, sys.stderr)
     (wished,) = picked(jobs, wanted, "--lookup " if options.lookup else "")
     if not wanted and len(wished) > 1:
         picked(jobs, [""], "--lookup")

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from harness import glibcs
 from harness.compare.evidence import LaneSpec, NamedGaiConf
+from harness.compare.open_lane import lacks_module
 from harness.compare.run import HostJob
 from harness.compare.selftest import marked
 from harness.glibcs import Build, Emulator, GlibcError, GlibcMissing, together
@@ -279,7 +280,9 @@ def make_jobs(
 
 
 def unasked(jobs: Sequence[HostJob]) -> Iterator[str]:
-    """What lanes were not asked, a line for each resolver and reason."""
+    """What lanes are not asked, a line for each resolver and reason, or build without a module."""
+    for line in dict.fromkeys(lacks_module(one) for job in jobs for one in job.left_out):
+        yield f"left out where a scenario asks for it: {line}"
     found: Counter[tuple[str, str]] = Counter()
     for job in jobs:
         left = {(job.lanes[n].resolver, why, at) for (n, at), why in job.not_asked.items()}

@@ -43,3 +43,6 @@ def test_a_build_without_the_module_is_named(tmp_path: Path, call: Call) -> None
         done = call("run", FILES[0], "--glibc", "all")
         assert done.status == 0
         assert "left out where a scenario asks for it" in done.err
+        for words in ("explain", "whatif --gai-conf none", "suggest --lookup 1 --want 192.0.2.1"):
+            done = call(*words.split(), FILES[0], "--glibc", "all")
+            assert "left out where a scenario asks for it" in done.err, words
