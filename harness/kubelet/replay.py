@@ -36,8 +36,9 @@ def contradictions(loaded: LoadedScenario) -> list[Said]:
 
 def _other(name: str, here: Gathered, there: Gathered, copied: Chosen) -> Iterator[Said]:
     for one, other in zip(here.answers, there.answers, strict=True):
-        if (one.addresses, one.error) != (other.addresses, other.error):
-            yield _said(name, _WHO[one.resolver], _answer(one), _answer(other))
+        mine, its = _answer(one), _answer(other)
+        if mine != its:
+            yield _said(name, _WHO[one.resolver], mine, its)
     own = choose_resolver(name, surroundings())
     if own.resolver != copied.resolver:
         asked = (Said(_WHO[each.resolver]) for each in (own, copied))

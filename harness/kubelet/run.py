@@ -70,8 +70,8 @@ def in_scenario(
 def _gather(box: Box, job: HostJob) -> Iterator[Gathered]:
     ((evidences, _),) = collect(box, job)
     request, line = request_for(evidences[0].lookup), job.scenario.seen_hosts_line
-    targets = _found_by_go(request, evidences[0].names, evidences[0].view, hosts_line=line)
-    answers = [*map(_cgo, evidences), _go(request, targets, box.observe(targets))]
+    targets, error = _found_by_go(request, evidences[0].names, evidences[0].view, hosts_line=line)
+    answers = [*map(_cgo, evidences), _go(targets, error, box.observe(targets))]
     with closing(Netlink()) as netlink:
         yield Gathered(read_net(netlink), tuple(answers))
 
@@ -86,7 +86,8 @@ def on_this_host(name: str) -> Gathered:
     said, names = read_names(request, plain_view)
     line = hosts_words(text_of("/etc/nsswitch.conf")) or ""
     lines = (text_of("/etc/hosts") or "").split("\n")
-    targets = _found_by_go(request, names, plain_view, hosts_line=line, hosts=tuple(lines))
+    files = {"hosts_line": line, "hosts": tuple(lines)}
+    targets, error = _found_by_go(request, names, plain_view, **files)
     with closing(Netlink()) as netlink:
         net = read_net(netlink)
     view = look(tuple(dict.fromkeys((*said.targets, *targets))))
@@ -96,7 +97,7 @@ def on_this_host(name: str) -> Gathered:
     by_glibc = _cgo(Evidence(scenario, lookup, conf, view, names, spec, native), said.note)
     failed = PresenceRow.unanswered(request, by_glibc.error)
     by_glibc = replace(by_glibc, presence=failed or by_glibc.presence)
-    return Gathered(net, (by_glibc, _go(request, targets, view, said.note)))
+    return Gathered(net, (by_glibc, _go(targets, error, view, said.note)))
 
 
 def read_net(netlink: Netlink) -> Net:
@@ -117,10 +118,15 @@ def read_net(netlink: Netlink) -> Net:
 
 def _found_by_go(
     request: Request, names: NameService, view: HostView, **files: Any
-) -> tuple[Target, ...]:
-    """The addresses that Go's own resolver finds, by ``files`` (of `Etc`) as they are for Go."""
+) -> tuple[tuple[Target, ...], str | None]:
+    """The addresses that Go's own resolver finds, by ``files`` (of `Etc`) as they are for Go; the
+    error where it finds none.
+    """
     names = replace(names, etc=replace(names.etc, **files))
-    return tuple(item.target for item in golang.find(request, names, view, _GO).items)
+    found = golang.find(request, names, view, _GO)
+    why = "no such host" if found.error in (None, "EAI_NONAME") else "no DNS server answers"
+    error = None if found.items else f"lookup {request.name}: {why}"
+    return tuple(item.target for item in found.items), error
 
 
 def _cgo(evidence: Evidence, note: str = "") -> ResolverAnswer:
@@ -154,13 +160,13 @@ def _looked_up(outcome: Outcome) -> tuple[tuple[IPAddress, ...], str | None]:
 
 
 def _go(
-    request: Request, targets: tuple[Target, ...], view: HostView, note: str = ""
+    targets: tuple[Target, ...], error: str | None, view: HostView, note: str = ""
 ) -> ResolverAnswer:
     order = golang.order(targets, view)
     between = (one for one in order.decisions if one.before.address != one.after.address)
     return ResolverAnswer(
         order.destinations,
-        None if targets else f"lookup {request.name}: no such host",
+        error,
         resolver="go",
         who="Go's own resolver",
         native=False,

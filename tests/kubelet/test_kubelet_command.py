@@ -96,6 +96,22 @@ lookups: [{name: node-1}]
     assert as_json(module)["resolver"]["name"] == "cgo"
 
 
+@pytest.mark.parametrize(
+    ("server", "why"), [("{}", "no such host"), ("{always: servfail}", "no DNS server answers")]
+)
+def test_a_name_that_is_not_there_and_servers_that_fail_are_two_things(
+    as_json: AsJson, tmp_path: Path, server: str, why: str
+) -> None:
+    file = tmp_path / "node.yaml"
+    file.write_text(f"""
+name: my-node
+host: {{interfaces: {{eth0: {{addresses: [172.18.45.2/24]}}}}}}
+name_service: {{hosts: dns, dns: [{server}]}}
+lookups: [{{name: node-1, expect: {{error: EAI_NONAME}}}}]
+""")
+    assert as_json(file, status=1)["resolvers"][0]["error"] == f"lookup node-1: {why}"
+
+
 def test_without_a_wish_no_address_is_called_the_one_meant(
     call: Call, as_json: AsJson, tmp_path: Path
 ) -> None:
