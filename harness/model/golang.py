@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
-from harness.model.addresses import is_v4mapped
-from harness.model.golang_names import find_targets, literal, unmapped_target
+from harness.model.golang_names import find_targets, literal
 from harness.model.golang_rows import GoBehaviour, behaviour
 from harness.model.host import HostView, IPAddress, Route, Target
 from harness.model.lookup import Found, Item, NameService, Request
@@ -50,13 +49,6 @@ GOLANG = Standard(
         for rule in RULES if rule.number not in (3, 4, 7)
     ),
 )  # fmt: skip
-
-
-def go_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Targets as Go sees them: ::ffff:a.b.c.d is the IPv4 address itself."""
-    return tuple(
-        unmapped_target(one.address) if is_v4mapped(one.address) else one for one in targets
-    )
 
 
 def order(targets: Sequence[Target], view: HostView, version: str = "") -> Order:  # noqa: ARG001
