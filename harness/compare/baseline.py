@@ -23,7 +23,7 @@ from harness.text.errors import InputError
 from harness.text.reading import read_bounded
 from harness.text.strict_yaml import document, parse
 from harness.text.validation import validated
-from harness.versions import Version, is_version
+from harness.versions import RESOLVERS, Version, is_version
 
 _LIBRARY = "library"
 _MAX_BYTES = 64 << 20
@@ -36,7 +36,9 @@ build say for which builds an entry is: left out, for all; glibc may be '>=2.41'
 
 
 def _version(text: str) -> str:
-    return text if is_version(text) else specifier(text)
+    resolver, _, number = text.rpartition(" ")
+    named = resolver in ("", *RESOLVERS[1:]) and is_version(number)
+    return text if named else specifier(text)
 
 
 KnownAnswer: TypeAlias = tuple[Text, ...] | Text
@@ -47,7 +49,8 @@ class _KnownDifference(Model):
     """One accepted difference and where it is.
 
     ``source`` is the scenario's file, "library" or "suite:NAME". ``glibc`` (a version, or a
-    specifier such as ">=2.41"), ``arch`` and ``build`` (a label) are None for any.
+    specifier such as ">=2.41"; of another resolver "musl 1.2.3"), ``arch`` and ``build`` (a label)
+    are None for any.
     """
 
     scenario: Text
@@ -79,7 +82,7 @@ class _KnownDifference(Model):
     def covers(self, result: Result) -> bool:
         """Whether it is for the build that gave ``result``."""
         return (
-            (self.glibc is None or fits(result.glibc, self.glibc))
+            (self.glibc is None or fits(result.version, self.glibc))
             and self.arch in (None, result.arch)
             and self.build in (None, result.label)
         )
@@ -211,7 +214,7 @@ class Baseline:
         self._used.update(fitting)
         if fitting or not self._accept_all:
             return fitting[0] if fitting else None
-        builds = (result.glibc, result.arch, result.label)
+        builds = (result.version, result.arch, result.label)
         reasons = [old.reason for old in entries if old.builds == builds]
         fields = ("scenario", "lookup", "gai_conf", "glibc", "arch", "build")
         made = (KnownChange if against else KnownResult)(
@@ -256,8 +259,9 @@ class Baseline:
 
 @cache
 def fits(version: str, wanted: str) -> bool:
-    """Whether a glibc version is the one wanted, or fits the specifier."""
-    return version == wanted if wanted[0].isdigit() else satisfies(version, wanted)
+    """Whether a version is the one wanted; or glibc's, and fits the specifier."""
+    specified = not wanted[0].isalnum() and is_version(version)
+    return satisfies(version, wanted) if specified else version == wanted
 
 
 def _order(entry: KnownEntry) -> tuple[object, ...]:

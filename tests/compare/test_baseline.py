@@ -108,6 +108,27 @@ def test_an_entry_is_for_the_builds_it_names(selector: dict[str, Any], accepts: 
     assert whys(baseline) == []  # what is not part of the run is not stale
 
 
+def test_other_resolvers_have_entries_of_their_own(tmp_path: Path) -> None:
+    musl = result(glibc="", resolver="musl", resolver_version="1.2.3")
+    # whose version is that of the glibc beneath it
+    cares = result(resolver="c-ares", resolver_version="1.18.1")
+    both = report(musl, cares)
+    for glibc in ("2.36", ">=2.31"):
+        known = Baseline([entry(glibc=glibc)])
+        assert not any(one.accepted for one in known.apply(both).results)
+        assert whys(known) == []
+    updated = Baseline([], accept_all=True)
+    updated.apply(both)
+    file = tmp_path / "baseline.yaml"
+    file.write_text(text(updated.updated(())))
+    entries = baselines.read(file)
+    assert [one.where for one in entries] == [
+        "c-ares 1.18.1:amd64 (mine)", "musl 1.2.3:amd64 (mine)",
+    ]  # fmt: skip
+    assert all(one.accepted for one in Baseline(entries).apply(both).results)
+    assert not Baseline(entries).apply(report(result())).results[0].accepted
+
+
 @pytest.mark.parametrize(
     ("known", "seen", "ran", "stale"),
     [
