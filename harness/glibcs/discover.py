@@ -85,7 +85,7 @@ class Tree:
                 continue
             try:  # no Path, which takes a deep one apart each time
                 target = os.readlink("/".join([str(self.root), *done, part]))  # noqa: PTH115
-            except OSError:  # not a link, not there, or not for us to see
+            except (OSError, ValueError):  # no link, not there, not for us to see; a NUL in it
                 done.append(part)
                 continue
             links += 1

@@ -234,6 +234,14 @@ def test_a_spoilt_image_is_one_line(
     assert [*(cache / "tmp").iterdir()] == []
 
 
+def test_a_nul_in_the_name_of_a_layer(cache: Path, tmp_path: Path) -> None:
+    archive, saved = tmp_path / "image.tar", json.dumps([{"Config": "a\0b", "Layers": []}])
+    archive.write_bytes(tar(member("manifest.json", saved.encode())))
+    with pytest.raises(GlibcError, match=r"no a\\x00b in it"):
+        find(f"docker-archive:{archive}")
+    assert [*(cache / "tmp").iterdir()] == []
+
+
 def test_what_a_layer_hides_never_leads_out(layout: Layout, tmp_path: Path) -> None:
     kept = tmp_path / "outside/libm.so.6"
     kept.parent.mkdir()
