@@ -256,8 +256,9 @@ class Session(Closing):
         own = payload[:4] == self._key
         if own and kind in (frames.ANSWER, frames.SEEN):
             return payload[4:]
-        if own and kind == frames.STARTED and len(payload) == 8 and not self.pid:
-            self.pid = int.from_bytes(payload[4:], "little")
+        pid = int.from_bytes(payload[4:], "little")
+        if own and kind == frames.STARTED and len(payload) == 8 and pid and not self.pid:
+            self.pid = pid
         elif own and kind == frames.DIED and len(payload) == _DIED.size:
             _, how, value, cookie = _DIED.unpack(payload)
             if (how, value) != (frames.BY_EXIT, 0):

@@ -121,6 +121,7 @@ LEFT = session_frame(DIED, 7, struct.pack("<Bi16s", BY_EXIT, 0, bytes(16)))
     (BEGUN + session_frame(ANSWER, 7, b"\1") + LEFT, "a record cut short"),
     (session_frame(ANSWER, 7, RECORD), "an answer before the session started"),
     (BEGUN + 2 * session_frame(ANSWER, 7, RECORD), "more than 1 answers"),
+    (2 * session_frame(STARTED, 7, bytes(4)), "unexpected frame b'S'"),  # no process is number 0
 ])  # fmt: skip
 def test_a_burst_is_answers_an_early_end_or_refused(told: bytes, found: object) -> None:
     (ours, theirs), (unread, asked) = os.pipe(), os.pipe()
