@@ -73,5 +73,8 @@ def answered(native: Outcome) -> tuple[tuple[Item, ...], str | None]:
         )
         return tuple(items), native.error
     if isinstance(native, Crashed):
-        return (), signal.Signals(native.signal).name
+        try:
+            return (), signal.Signals(native.signal).name
+        except ValueError:  # most real-time signals have no name, and a worker may say any number
+            return (), f"signal {native.signal}"
     return (), f"no answer within {native.seconds:g} s"

@@ -99,7 +99,7 @@ def test_an_answer_that_no_row_explains_is_named(seen: list[Evidence]) -> None:
     one = seen[number]
     assert isinstance(one.native, Answer)
     turned_round = replace(one.native, addrinfos=one.native.addrinfos[::-1] * 2)
-    for native in (turned_round, Crashed(11)):
+    for native in (turned_round, Crashed(11), Crashed(35)):  # of which signal has no name
         wrong = replace(one, native=native)
         read, _ = found([*seen[:number], wrong, *seen[number + 1 :]])
         (only,) = read.unexplained
