@@ -77,6 +77,31 @@ PACKAGE = Kind(20_000, 1 << 30, loose=False)
 IMAGE = Kind(2_000_000, 32 << 30, loose=True)
 
 
+class Room:
+    """What may still be unpacked, out of one archive or all layers of an image: bytes, bytes of
+    what is made of them, and time.
+    """
+
+    def __init__(self, size: int, made: int, seconds: float) -> None:
+        self.size, self.made, self.seconds = size, made, seconds
+        self._left, self._left_made = size, made
+        self._end = time.monotonic() + seconds
+
+    def take(self, size: int) -> None:
+        """Take so many bytes. Raises GlibcError where that is too much, or it is too late."""
+        self._left -= size
+        if self._left < 0:
+            raise GlibcError(f"more than {self.size >> 20} MiB unpacked")
+        if time.monotonic() > self._end:
+            raise GlibcError(f"unpacking it takes over {self.seconds:.0f} s")
+
+    def make(self, size: int) -> None:
+        """Take the bytes of a file that is made. Raises GlibcError where that is too much."""
+        self._left_made -= size
+        if self._left_made < 0:
+            raise GlibcError(f"more than {self.made >> 20} MiB of libraries")
+
+
 def is_glibc(name: str) -> bool:
     """Whether a member of a package, by its path, is a library of a lookup or a loader.
 
@@ -169,14 +194,17 @@ def unpack_tar(
     wanted: Callable[[str], bool] = is_glibc,
     kind: Kind = PACKAGE,
     linked: frozenset[str] = frozenset(),
+    room: Room | None = None,
 ) -> str:
     """Unpack what is wanted out of an uncompressed tar stream, to its end; gives its SHA-256.
 
     See `unpack`. The stream need not be seekable; ``shown`` is how to call the archive in an error.
+    ``room`` is what it shares with others; by default it has its kind's size for itself.
     Raises LinkedElsewhere as well, whose ``targets`` are the members to take along in a second
     pass, as ``linked``; what is of no look-up may then do without its target.
     """
-    bounded, elsewhere = _Bounded(stream, kind), set[str]()
+    room = room or Room(kind.size, kind.size, _SECONDS)
+    bounded, elsewhere = _Bounded(stream, room), set[str]()
     try:
         for member, content in _members(bounded, kind):
             if kind.loose:
@@ -190,7 +218,7 @@ def unpack_tar(
             elif member.islnk():
                 _fitting(member.linkname)
             if not member.isdir() and (wanted(name) or name in linked):
-                if _make(content, member, name, tree, kind):
+                if _make(content, member, name, tree, kind, room):
                     continue
                 if is_glibc(name) or not linked:
                     elsewhere.add(_fitting(member.linkname))
@@ -207,20 +235,15 @@ def unpack_tar(
 
 
 class _Bounded:
-    def __init__(self, stream: IO[bytes], kind: Kind) -> None:
-        self._stream, self._left, self._size = stream, kind.size, kind.size
-        self._end = time.monotonic() + _SECONDS
+    def __init__(self, stream: IO[bytes], room: Room) -> None:
+        self._stream, self._room = stream, room
         self.digest = hashlib.sha256()
 
     def read(self, size: int) -> bytes:
         """So many bytes, fewer at the end."""
         data = self._stream.read(size)
-        self._left -= len(data)
         self.digest.update(data)
-        if self._left < 0:
-            raise GlibcError(f"more than {self._size >> 20} MiB unpacked")
-        if time.monotonic() > self._end:
-            raise GlibcError(f"unpacking it takes over {_SECONDS:.0f} s")
+        self._room.take(len(data))
         return data
 
     def blocks(self, size: int) -> Iterator[bytes]:
@@ -326,7 +349,7 @@ def _check_link(name: str, target: str) -> None:
 
 
 def _make(
-    content: Iterator[bytes], member: tarfile.TarInfo, name: str, tree: Path, kind: Kind
+    content: Iterator[bytes], member: tarfile.TarInfo, name: str, tree: Path, kind: Kind, room: Room
 ) -> bool:
     """Make a member; False for a hard link to what is not in the tree."""
     path = _folder(tree, posixpath.dirname(name)) / posixpath.basename(name)
@@ -352,6 +375,7 @@ def _make(
         raise GlibcError(
             f"{_short(name)} has {member.size} bytes, too many for a library or a qemu"
         )
+    room.make(member.size)
     # "x" makes the file anew and never follows a link
     with path.open("xb") as output:
         output.writelines(content)

@@ -20,7 +20,15 @@ from typing import IO, Annotated, TypeVar
 from pydantic import BaseModel, Field, RootModel, ValidationError
 
 from harness.glibcs import cache
-from harness.glibcs.archive import IMAGE, LinkedElsewhere, is_glibc, opened, unpack, unpack_tar
+from harness.glibcs.archive import (
+    IMAGE,
+    LinkedElsewhere,
+    Room,
+    is_glibc,
+    opened,
+    unpack,
+    unpack_tar,
+)
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree
@@ -36,6 +44,8 @@ from harness.versions import SUPPORTED
 # Manifests have some kilobytes, an old image's configuration with its history some hundred.
 _LONGEST_JSON = 8 * 1024 * 1024
 _MOST_LAYERS = 1024
+# All layers of all images of an archive share these: one may be named a thousand times.
+_MOST_MADE, _SECONDS = 1 << 30, 900.0
 _TAG = "org.opencontainers.image.ref.name"
 _HIDDEN, _OPAQUE = ".wh.", ".wh..wh..opq"
 # Go's names of architectures, as images have them, where Debian's differ
@@ -125,11 +135,12 @@ def unpacked(spec: str, arch: str | None = None) -> Iterator[list[Build]]:
 def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
     scheme = next((one for one in SCHEMES if spec.startswith(one)), "")
     rest, tree, tag = spec.removeprefix(scheme), work / "tree", ""
+    room = Room(IMAGE.size, _MOST_MADE, _SECONDS)
     if scheme.startswith("oci") and not Path(rest).exists() and ":" in rest:
         rest, _, tag = rest.rpartition(":")
     tree.mkdir()
     if scheme == "pid:":
-        _copy_root(rest, tree)
+        _copy_root(rest, tree, room)
         yield _build(spec, tree, f"process {rest}")
     elif not scheme:
         paths = [_file(spec, part) for part in re.split(r"(?<=\.deb|\.rpm)\+", spec)]
@@ -137,7 +148,7 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
             if path.name.endswith(PACKAGES):
                 unpack(path, tree)
             else:
-                _apply(path, tree)
+                _apply(path, tree, room)
         digest = hashlib.sha256("+".join(map(sha256, paths)).encode()).hexdigest()
         yield _build(spec, tree, " + ".join(path.name for path in paths), digest, paths)
     else:
@@ -158,7 +169,7 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
             if arch in (None, "all", image.arch) and image.arch in SUPPORTED:
                 tree.mkdir()
                 for layer, content in zip(image.layers, image.contents, strict=True):
-                    _apply(layer, tree, content)
+                    _apply(layer, tree, room, content)
                 yield _build(spec, tree, f"image sha256:{image.digest[:12]}", image.digest)
 
 
@@ -187,7 +198,7 @@ def _build(
     )
 
 
-def _copy_root(pid: str, tree: Path) -> None:
+def _copy_root(pid: str, tree: Path, room: Room) -> None:
     if not pid.isdecimal():
         raise GlibcError(f"pid:{pid}: expected the number of a process")
     files = (*RELEASES, STATUS, *DATABASES)
@@ -200,7 +211,7 @@ def _copy_root(pid: str, tree: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         try:
-            _unpack_layer(process.stdout, tree, f"pid:{pid}", tree)
+            _unpack_layer(process.stdout, tree, f"pid:{pid}", tree, room)
         except GlibcError:
             process.stdout.close()  # it may still be writing
             if process.wait() != 1:
@@ -298,14 +309,14 @@ def _images(spec: str, layout: Path, tag: str, *, saved: bool) -> Iterator[_Imag
             yield image(digest, config, [file(blob(layer)) for layer in manifest.layers])
 
 
-def _apply(layer: Path, tree: Path, content: str = "") -> None:
+def _apply(layer: Path, tree: Path, room: Room, content: str = "") -> None:
     """Put a layer over a tree; ``content`` is the digest of what it unpacks to, if it has one."""
     above = tree.with_name("above")
 
     def unpacked(linked: frozenset[str] = frozenset()) -> str:
         above.mkdir()
         with opened(layer) as stream:
-            return _unpack_layer(stream, above, layer.name, tree, linked)
+            return _unpack_layer(stream, above, layer.name, tree, room, linked)
 
     try:
         digest = unpacked()
@@ -327,8 +338,9 @@ def _apply(layer: Path, tree: Path, content: str = "") -> None:
 
 
 def _unpack_layer(
-    stream: IO[bytes], into: Path, shown: str, below: Path, linked: frozenset[str] = frozenset()
-) -> str:
+    stream: IO[bytes], into: Path, shown: str, below: Path, room: Room,
+    linked: frozenset[str] = frozenset(),
+) -> str:  # fmt: skip
     """Unpack a layer's libraries, and remove from the tree below what it hides; its SHA-256."""
 
     def wanted(name: str) -> bool:
@@ -338,7 +350,7 @@ def _unpack_layer(
             return False
         return is_glibc(name) or name in (*RELEASES, STATUS, *DATABASES)
 
-    return unpack_tar(stream, into, shown, wanted, IMAGE, linked)
+    return unpack_tar(stream, into, shown, wanted, IMAGE, linked, room)
 
 
 def _hide(mark: PurePosixPath, tree: Path) -> None:

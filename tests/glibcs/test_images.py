@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.glibcs import GlibcError, GlibcUnavailable, add, find, images, inventory
+from harness.glibcs.archive import IMAGE
 from harness.glibcs.build import Build
 from harness.glibcs.catalog import native_arch
 from harness.glibcs.discover import image_and_arch
@@ -232,6 +234,21 @@ def test_a_spoilt_image_is_one_line(
     assert said in str(caught.value)
     assert str(caught.value).isprintable()
     assert [*(cache / "tmp").iterdir()] == []
+
+
+@pytest.mark.parametrize(("name", "value", "said"), [
+    ("IMAGE", replace(IMAGE, size=2 * len(BASE)), "MiB unpacked"),
+    ("_MOST_MADE", 1, "MiB of libraries"),
+    ("_SECONDS", -1, "unpacking it takes over"),
+])  # fmt: skip
+def test_the_layers_of_an_image_share_what_they_may_take(
+    name: str, value: object, said: str, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image of some kilobytes could name one layer a thousand times."""
+    layout.image(BASE, BASE, BASE)
+    monkeypatch.setattr(images, name, value)
+    with pytest.raises(GlibcError, match=said):
+        find(f"oci:{layout.folder}")
 
 
 def test_a_nul_in_the_name_of_a_layer(cache: Path, tmp_path: Path) -> None:
