@@ -38,10 +38,23 @@ def main(pid: str, names: str, *files: str) -> int:
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.GNU_FORMAT) as archive:
         for name in (*files, *_libraries(re.compile(names))):
             try:
-                archive.add(name, recursive=False)
+                _add(archive, name)
             except OSError:  # not there, or not for us to read
                 continue
     return 0
+
+
+def _add(archive: tarfile.TarFile, name: str) -> None:
+    """Add a file or a link; what has become a FIFO since it was looked at is not waited for."""
+    member: tarfile.TarInfo | None = archive.gettarinfo(name)
+    if member is not None and member.isreg():
+        opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
+        with os.fdopen(opened, "rb") as content:
+            member = archive.gettarinfo(arcname=name, fileobj=content)
+            if member is not None and member.isreg():
+                archive.addfile(member, content)
+    elif member is not None and (member.issym() or member.islnk()):
+        archive.addfile(member)
 
 
 def _libraries(wanted: re.Pattern[str]) -> list[str]:

@@ -345,6 +345,30 @@ def test_the_root_of_a_process(own: Build, tmp_path: Path, too_large: bool) -> N
         find("pid:1x")
 
 
+CHANGING = """
+import io, os, runpy, sys, tarfile
+add = runpy.run_path(sys.argv[1])["_add"]
+class Changing(tarfile.TarFile):
+    def gettarinfo(self, *words, **more):
+        found = super().gettarinfo(*words, **more)
+        if os.path.isfile("libc.so.6"):
+            os.remove("libc.so.6")
+            os.mkfifo("libc.so.6")
+        return found
+open("libc.so.6", "w").close()
+os.symlink("libc.so.6", "libm.so.6")
+archive = Changing(fileobj=io.BytesIO(), mode="w")
+add(archive, "libc.so.6")
+add(archive, "libm.so.6")
+print(archive.getnames())
+"""
+
+
+def test_a_file_of_a_process_that_becomes_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    words = [sys.executable, "-I", "-S", "-c", CHANGING, str(ROOTED)]
+    assert subprocess.check_output(words, cwd=tmp_path, timeout=30) == b"['libm.so.6']\n"
+
+
 def _push(layout: Layout, spec: str, needs: Callable[..., str]) -> None:
     done = start(needs("skopeo"), "copy", "-q", "--all", f"oci:{layout.folder}", spec)
     assert done.returncode == 0, done.stderr
