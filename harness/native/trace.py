@@ -91,9 +91,10 @@ def _wait_attached(pid: int, tracer: subprocess.Popen[bytes]) -> None:
         if tracer.poll() is not None:
             said = tracer.stderr.read().decode(errors="replace") if tracer.stderr else ""
             raise TraceUnavailable(f"strace cannot attach: {said.strip() or 'no reason given'}")
-        # the number of a traced process is that of our own process tree
-        if re.search(r"^TracerPid:\s+[1-9]", Path(f"/proc/{pid}/status").read_text(), re.M):
-            return
+        with suppress(OSError):  # a process that has ended has no file: strace says it
+            # the number of a traced process is that of our own process tree
+            if re.search(r"^TracerPid:\s+[1-9]", Path(f"/proc/{pid}/status").read_text(), re.M):
+                return
         time.sleep(0.005)
     raise TraceUnavailable("strace did not attach in time")
 

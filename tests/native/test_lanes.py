@@ -30,6 +30,7 @@ from harness.native.record import (
     TimedOut,
     decode,
 )
+from harness.native.trace import TraceUnavailable, _wait_attached
 from harness.native.worker_lane import WorkerLane, bundled_worker
 from harness.sandbox import Pool
 from tests.native.jobs import QUERIES, WRONG, answers, ends, held, lives, maps, waits
@@ -301,7 +302,8 @@ def test_a_client_that_is_killed_leaves_nothing(worker: Path) -> None:
         import sys, time
         from pathlib import Path
         from harness.native.cffi_lane import CffiLane
-        from harness.native.worker_lane import WorkerLane, bundled_worker
+        from harness.native.trace import TraceUnavailable, _wait_attached
+from harness.native.worker_lane import WorkerLane, bundled_worker
         lanes = CffiLane(), WorkerLane([bundled_worker()])
         sessions = [lane.open() for lane in lanes]
         pids = [one.pid for one in sessions] + [one._worker._process.pid for one in lanes]
@@ -418,6 +420,18 @@ def test_a_lookup_that_does_not_return_is_ended(pool: Pool, foreign: LaneSpec) -
     waited, after = pool.run(waits, foreign)
     assert waited == [TimedOut(0.5)] * 3
     assert isinstance(after, Answer)
+
+
+def test_a_process_that_has_ended_is_not_traced() -> None:
+    """A foreign one may end whenever it likes, before strace has said so too."""
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    words = ["sleep", "0.2"]
+    with (
+        subprocess.Popen(words, stderr=subprocess.PIPE) as tracer,
+        pytest.raises(TraceUnavailable, match="strace cannot attach: no reason given"),
+    ):
+        _wait_attached(ended.pid, tracer)
 
 
 def test_it_maps_no_file_of_the_hosts(pool: Pool, foreign: LaneSpec) -> None:
