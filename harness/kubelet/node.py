@@ -7,7 +7,6 @@ protobuf's wire format.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,7 +67,7 @@ def read_node(data: bytes, name: str | None = None) -> NodeObject:
     if "kvs" in document:
         try:
             values = [base64.b64decode(entry["value"], validate=True) for entry in document["kvs"]]
-        except (TypeError, KeyError, binascii.Error):
+        except (TypeError, KeyError, ValueError):
             raise NodeError("kvs: what etcdctl get -w json prints was expected") from None
         return _one(list(map(_from_etcd, values)), name)
     items = document.get("items") if document.get("kind") in ("List", "NodeList") else [document]

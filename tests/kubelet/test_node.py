@@ -59,6 +59,7 @@ def test_a_list_and_one_of_it() -> None:
     (b'{"kind": "List", "items": []}', "there is none"),
     (b'{"kvs": [{"value": "!"}]}', "etcdctl"),
     (b'{"kvs": [{"value": "AAAA"}]}', "encrypted"),
+    (b'{"kvs": [{"value": "\\u00e9"}]}', "etcdctl"),
     (b'{"kvs": 3}', "etcdctl"), (PREFIX, "without a kind"),
     (ETCD.replace(b"\x04Node", b"\x04Pods", 1), "Pods"),
     (ETCD[:-1], "cut or broken"),
