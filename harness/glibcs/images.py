@@ -357,12 +357,13 @@ def _hide(mark: PurePosixPath, tree: Path) -> None:
     """Remove what a layer's mark hides in those below it, never through a link."""
     folder, name = tree / mark.parent, mark.name.removeprefix(_HIDDEN)
     root = Path(os.path.realpath(tree))
-    if os.path.realpath(folder) != str(root / mark.parent) or not folder.is_dir():
+    # of a name that is longer than names can be, these two say that it is not there
+    if os.path.realpath(folder) != str(root / mark.parent) or not os.path.isdir(folder):  # noqa: PTH112
         return
     if mark.name == _OPAQUE:
         for path in folder.iterdir():
             _remove(path)
-    elif name not in ("", ".", ".."):
+    elif name not in ("", ".", "..") and os.path.lexists(folder / name):
         _remove(folder / name)
 
 

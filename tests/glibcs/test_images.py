@@ -271,6 +271,7 @@ def test_what_a_layer_hides_never_leads_out(layout: Layout, tmp_path: Path) -> N
         tar(link("lib/libc.so.6", "libc.so.6")), tar(member("lib/libc.so.6/.wh.x")),
         tar(member("lib/.wh.libc.so.6")),
         tar(member(".wh..."), member(".wh."), member("usr/.wh..."), member("usr/.wh..")),
+        tar(member(f"usr/.wh.{'a' * 256}"), member(f"usr/{'a' * 256}/.wh.libm.so.6")),
     )  # fmt: skip
     find(f"oci:{layout.folder}")
     assert kept.read_bytes() == b"mine"
