@@ -24,6 +24,7 @@ from typing import IO, cast
 from harness.glibcs.build import GlibcError, GlibcUnavailable
 from harness.glibcs.libc_files import WANTED
 from harness.sandbox import programs
+from harness.text.reading import open_regular
 
 _SECONDS = 300.0
 # What a program that decompresses may take: an xz or zstd stream can ask for gigabytes.
@@ -131,9 +132,12 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
     Raises as `unpack` does, what is raised while the stream is read included.
     """
-    with path.open("rb", buffering=0) as start:
-        magic = start.read(6)
-    with path.open("rb") as file:
+    try:
+        opened_file = open_regular(path, follow=True)
+    except OSError as error:
+        raise GlibcError(f"{path.name}: cannot be read: {error.strerror}") from None
+    with opened_file as file:
+        magic = os.pread(file.fileno(), 6, 0)
         suffix = next((_MAGIC[one] for one in _MAGIC if magic.startswith(one)), path.suffix)
         with _decompressed(suffix, path, file) as raw:
             # rpm2archive writes through gzip

@@ -327,6 +327,15 @@ def _refused(act: Callable[[], object]) -> bool:
     return bool(said)
 
 
+def test_a_package_that_cannot_be_read(tmp_path: Path) -> None:
+    """As another user's, which root could not be tested with."""
+    for kind in (Path.mkdir, os.mkfifo):
+        package = tmp_path / f"{kind.__name__}.deb"
+        kind(package)
+        with pytest.raises(GlibcError, match=rf"{package.name}: cannot be read: a (folder|device)"):
+            unpack(package, tmp_path / "tree")
+
+
 def test_damaged_libraries_raise_nothing_but_the_one_error(libraries: Path) -> None:
     originals = [elf(arch) for arch in ("amd64", "i386", "s390x", "armhf")]
     chance = random.Random(f"elf {CASES}")
