@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from mmap import mmap
 from pathlib import Path
+from stat import S_ISDIR
 
 from harness.glibcs.build import Build, GlibcError
 from harness.glibcs.elf import ElfError, read_elf_file, sha256
@@ -119,6 +120,19 @@ class Tree:
         return str(path.relative_to(self.root))
 
 
+def mode(path: Path | str) -> int:
+    """The mode of what is at a path that somebody named; 0 where nothing is there.
+
+    Raises GlibcError where that cannot be told: a folder not to be searched, too long a name.
+    """
+    try:
+        return Path(path).stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last one for a NUL
+        return 0
+    except OSError as error:
+        raise GlibcError(f"{path}: cannot be looked at: {error.strerror}") from None
+
+
 def is_packed(spec: str) -> bool:
     """Whether a specification names an image, packages, a tar or a process."""
     return spec.startswith(SCHEMES) or spec.endswith((*_TARS, *PACKAGES))
@@ -133,8 +147,7 @@ def image_and_arch(spec: str) -> tuple[str, str | None]:
     if (arch != "all" and arch not in SUPPORTED) or not image.startswith(SCHEMES):
         return spec, None
     is_tag = ":" not in image.rpartition("/")[2] and image.startswith("docker://")
-    is_path = Path(spec.partition(":")[2]).exists()
-    return (spec, None) if is_tag or is_path else (image, arch)
+    return (spec, None) if is_tag or mode(spec.partition(":")[2]) else (image, arch)
 
 
 def from_directory(path: Path | str, arch: str | None = None, name: str = "") -> Build:
@@ -145,8 +158,8 @@ def from_directory(path: Path | str, arch: str | None = None, name: str = "") ->
     Raises GlibcError: there is no glibc (a musl tree, a build folder), several, or a broken one.
     """
     directory = Path(path)
-    if not directory.is_dir():
-        kind = "is not a directory" if directory.exists() else "does not exist"
+    if not S_ISDIR(found_mode := mode(directory)):
+        kind = "is not a directory" if found_mode else "does not exist"
         near = _REGISTRY.fullmatch(str(path))
         image = f", or docker://{near[1] or near[2]}, an image of a registry" if near else ""
         raise GlibcError(f"{path}: {kind}; expected a directory with a glibc in it{image}")

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import IO, Annotated, TypeVar
 
 from pydantic import BaseModel, Field, RootModel, ValidationError
@@ -31,7 +32,7 @@ from harness.glibcs.archive import (
 )
 from harness.glibcs.build import Build, GlibcError, GlibcUnavailable
 from harness.glibcs.catalog import native_arch
-from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree
+from harness.glibcs.discover import PACKAGES, PACKED, SCHEMES, Tree, mode
 from harness.glibcs.elf import sha256
 from harness.glibcs.libc_files import WANTED
 from harness.glibcs.managers import run
@@ -136,7 +137,7 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
     scheme = next((one for one in SCHEMES if spec.startswith(one)), "")
     rest, tree, tag = spec.removeprefix(scheme), work / "tree", ""
     room = Room(IMAGE.size, _MOST_MADE, _SECONDS)
-    if scheme.startswith("oci") and not Path(rest).exists() and ":" in rest:
+    if scheme.startswith("oci") and ":" in rest and not mode(rest):
         rest, _, tag = rest.rpartition(":")
     tree.mkdir()
     if scheme == "pid:":
@@ -175,7 +176,7 @@ def _builds(spec: str, arch: str | None, work: Path) -> Iterator[Build]:
 
 def _file(spec: str, name: str) -> Path:
     path = Path(name)
-    if not path.is_file():
+    if not S_ISREG(mode(path)):
         raise GlibcError(f"{spec}: {name} is no file; expected {PACKED}")
     return path
 

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from stat import S_ISDIR
 
 from harness.glibcs import cache
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable
 from harness.glibcs.catalog import Distribution, elsewhere, host_distribution, native_arch
-from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed
+from harness.glibcs.discover import PACKED, from_directory, image_and_arch, is_packed, mode
 from harness.glibcs.host_libc import host
 from harness.glibcs.managers import not_here
 from harness.glibcs.other_files import any_in_directory
@@ -92,10 +93,10 @@ def find(spec: str) -> list[Build]:
             return [cache.keep(build, work, "image") for build in found]
     if is_version(name):
         return _of_version(spec, name, arch or native_arch(), kept, given)
-    if "/" in spec or (spec.isprintable() and spec and Path(spec).is_dir()):
+    if "/" in spec or (spec.isprintable() and spec and S_ISDIR(mode(spec))):
         path, _, arch = spec.rpartition(":")
         # a colon may be the name's own
-        if path and arch.isalnum() and Path(path).exists() and not Path(spec).exists():
+        if path and arch.isalnum() and mode(path) and not mode(spec):
             return [from_directory(path, arch)]
         return [from_directory(spec)]
     raise _unknown(spec)

@@ -8,7 +8,7 @@ from harness.glibcs import cache, golang
 from harness.glibcs.archive import is_glibc, unpack
 from harness.glibcs.build import Build, GlibcError, GlibcMissing, GlibcUnavailable, together
 from harness.glibcs.catalog import Distribution, Suite, native_arch
-from harness.glibcs.discover import is_packed
+from harness.glibcs.discover import is_packed, mode
 from harness.glibcs.fetching import download_package, fetch, in_cache, keep, offered, unpacking
 from harness.glibcs.managers import PackageRequest, Progress, Watcher, named, silent
 from harness.glibcs.other_files import CARES_FILE, musl_in_directory, with_cares
@@ -182,7 +182,7 @@ def _opened(name: str, what: str) -> list[Build]:
     if not is_packed(what):
         if name != "musl":
             raise GlibcError(f"{name}={what}: a version, a suite or an image was expected")
-        if not Path(what).exists():
+        if not mode(what):
             raise GlibcError(f"{name}={what}: a folder that exists was expected")
         opened = [musl_in_directory(what)]
     else:

@@ -120,6 +120,20 @@ def test_a_malformed_specification(spec: str) -> None:
         find(spec)
 
 
+LONG = "/" + "a" * 256
+
+
+@pytest.mark.parametrize("spec", [
+    LONG, LONG[1:], f"{LONG}:amd64", f"{LONG}.deb", f"oci-archive:{LONG}",
+    f"oci-archive:{LONG}:all",
+])  # fmt: skip
+def test_what_cannot_be_looked_at(spec: str) -> None:
+    """As a folder of another user's cannot, which root could not be tested with."""
+    for ask in (find, add):
+        with pytest.raises(GlibcError, match="cannot be looked at: File name too long"):
+            ask(spec)
+
+
 def test_on_a_musl_host_the_cache_still_serves(own: Build, monkeypatch: pytest.MonkeyPatch) -> None:
     def musl() -> Build:
         raise GlibcUnavailable("this Python runs on musl", "hint")
