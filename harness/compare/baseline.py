@@ -37,8 +37,8 @@ build say for which builds an entry is: left out, for all; glibc may be '>=2.41'
 
 def _version(text: str) -> str:
     resolver, _, number = text.rpartition(" ")
-    named = resolver in ("", *RESOLVERS[1:]) and is_version(number)
-    return text if named else specifier(text)
+    other = resolver in RESOLVERS[1:] and is_version(number)
+    return text if other or is_version(text) else specifier(text)
 
 
 KnownAnswer: TypeAlias = tuple[Text, ...] | Text

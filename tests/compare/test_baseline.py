@@ -251,6 +251,7 @@ def test_an_update_is_sorted_and_stable() -> None:
          ":4: differences[0].glibc: expected quotes around a word"),
         (ONE + ", verdict: agree,\n glibc: new}",
          'differences[0].glibc: expected glibc versions as ">=2.8"'),
+        (ONE + ", verdict: agree, glibc: ' 2.36'}", "[0].glibc: expected glibc versions"),
         (ONE + ", verdict: no}", ":3: differences[0].verdict: expected"),
         ("schema: 1\nchanges: [{}]\n", ":2: changes[0].scenario: expected this required field"),
         ("schema: !!python/name:os.system x\n", "expected no YAML tags"),
