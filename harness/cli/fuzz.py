@@ -13,7 +13,7 @@ from rich.progress import TimeElapsedColumn
 
 from harness.cli.parser import FINDING, OK, Options
 from harness.cli.scheduler import cluster
-from harness.cli.streams import say, write_json
+from harness.cli.streams import complain, say, write_json
 from harness.compare.fuzz.batches import fuzz
 from harness.compare.fuzz.found import FuzzReport
 from harness.compare.fuzz.groups import BugGroup, Groups, alike
@@ -70,12 +70,12 @@ def _written(joined: Sequence[BugGroup], options: Options) -> Iterator[Group]:
         written = ""
         if files[group.build] < _MOST_FILES:
             files[group.build] += 1
-            written = str(_write(group, joined, options, number))
+            written = _write(group, joined, options, number)
         yield fill(Group, group, written=written)
 
 
-def _write(group: BugGroup, among: Sequence[BugGroup], options: Options, number: int) -> Path:
-    """Shrink the smallest case of a group and write its scenario file."""
+def _write(group: BugGroup, among: Sequence[BugGroup], options: Options, number: int) -> str:
+    """Shrink the smallest case of a group and write its scenario file, if that can be; its path."""
     smallest = group.cases[0]
     title = smallest.evidence.scenario.name
     cause = f" explained by: {group.causes[0]}" if group.causes else f" {group.kind}"
@@ -83,9 +83,13 @@ def _write(group: BugGroup, among: Sequence[BugGroup], options: Options, number:
     with Pool(1) as pool:
         small = shrink(pool, smallest, alike(group, among))
     small = replace(small, result=replace(small.result, causes=group.causes))
-    path = write_scenario(small, Path(options.output), f"found-{title}-{number}", title)
+    try:
+        path = write_scenario(small, Path(options.output), f"found-{title}-{number}", title)
+    except OSError as error:  # the report is worth more than the file
+        complain(f"gai-harness fuzz: {options.output}: cannot be written: {error.strerror}")
+        return ""
     say(f"gai-harness fuzz: {path}", sys.stderr)
-    return path
+    return str(path)
 
 
 def _with_progress(

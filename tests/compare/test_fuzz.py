@@ -263,6 +263,9 @@ def test_an_interrupted_run_ends_its_sandboxes_before_it_shrinks(
     monkeypatch.setattr(command, "shrink", noted)
     assert call("fuzz", "--cases", "1", "-o", "f").status == 1
     assert happened == ["ended", "shrunk"]
+    done = call("fuzz", "--cases", "1", "-o", "/dev/null/f")  # is told, and what was found
+    assert (done.status, "disagreements" in done.out) == (1, True)
+    assert "/dev/null/f: cannot be written: Not a directory\n" in done.err
 
 
 def test_a_long_run_keeps_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
