@@ -20,12 +20,14 @@ from harness.model.host import Target
 from harness.sandbox import syscalls
 from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario.nameservice import parse_hosts
+from harness.text.errors import InputError
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 STATUSES = ("SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN")
 _STATUS = {1: "SUCCESS", 0: "NOTFOUND", -1: "UNAVAIL", -2: "TRYAGAIN"}
 NO_MODULE = "has no function getaddrinfo could call"
 _MOST = 1 << 22
+_LONGEST = 1024  # as a scenario's nsswitch
 _BRACKETS = re.compile(r"\[[^\]]*(\]|$)")
 _ERANGE = 34
 
@@ -95,10 +97,17 @@ def ask_service(service: ConfiguredService, name: str, timeout: float) -> Servic
 
 
 def hosts_words(text: str | None) -> str | None:
-    """What a nsswitch.conf's last hosts line says, without its comment."""
+    """What a nsswitch.conf's last hosts line says, without its comment.
+
+    Raises InputError for one too long: that of a process may be made to keep its reader busy.
+    """
     lines = (raw.partition("#")[0].partition(":") for raw in (text or "").splitlines())
     own = [rest for database, colon, rest in lines if colon and database.strip() == "hosts"]
-    return own[-1].strip() if own else None
+    words = own[-1].strip() if own else None
+    if words is not None and len(words) > _LONGEST:
+        wanted = f"at most {_LONGEST} characters"
+        raise InputError("/etc/nsswitch.conf", None, "hosts", wanted, str(len(words)))
+    return words
 
 
 def hosts_line(text: str | None) -> list[ConfiguredService] | None:

@@ -30,6 +30,7 @@ from harness.sandbox import Box, Pool
 from harness.scenario import Scenario
 from harness.scenario.nameservice import NameServiceSpec
 from harness.scenario.schema import Host, Lookup
+from harness.text.errors import InputError
 from harness.text.validation import validated
 from tests.live.kit import looked_up
 from tests.sandbox.kit import host as host_of
@@ -174,6 +175,15 @@ def test_what_is_said_of_a_live_host_is_so_on_real_glibc(pool: Pool) -> None:
     build = host()
     knows = dialect(build.version, build.arch).no_aaaa_known
     assert causes == known | ({Cause.NO_AAAA} if knows else set())
+
+
+@pytest.mark.parametrize("words", ["[" * 1025, "files " * 200, "files [SUCCESS=return] " * 50])
+def test_a_hosts_line_too_long_is_refused(words: str) -> None:
+    """A process in whose network one looks may have it, and each would keep its reader busy."""
+    assert names.hosts_words(f"hosts: {words[:1024]}") is not None
+    for ask in (names.hosts_line, names.malformed, names.hosts_services):
+        with pytest.raises(InputError, match="hosts: expected at most 1024 characters"):
+            ask(f"hosts: {words}")
 
 
 ENDS = "nsswitch.conf's hosts line ends with"
