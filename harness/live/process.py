@@ -19,7 +19,8 @@ from harness.sandbox import namespaces, syscalls
 from harness.text.reading import open_regular
 
 T = TypeVar("T")
-_LARGEST = 8 * 1024 * 1024  # a hosts file that blocks advertisers has some
+_LARGEST = 1 << 20
+_LARGEST_HOSTS = 8 << 20  # one that blocks advertisers has some
 _FILES = (
     "gai.conf", "host.conf", "hosts", "nsswitch.conf", "protocols", "resolv.conf", "services",
 )  # fmt: skip
@@ -113,11 +114,12 @@ def _name_service(root: int) -> Mapping[str, bytes]:
         os.chroot(".")
     found: dict[str, bytes] = {}
     for name in _FILES:
+        most = _LARGEST_HOSTS if name == "hosts" else _LARGEST
         with (
             suppress(FileNotFoundError, NotADirectoryError),
-            open_regular(f"/etc/{name}", _LARGEST, follow=True) as stream,
+            open_regular(f"/etc/{name}", most, follow=True) as stream,
         ):
-            found[name] = stream.read(_LARGEST)
+            found[name] = stream.read(most)
     return found
 
 

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,22 @@ def test_wrong_use_is_one_line(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes such a process")
+def test_only_a_hosts_file_may_be_large(tmp_path: Path) -> None:
+    """Of 8 MiB of options of resolv.conf, each was told: in 2 GiB."""
+    etc, large = tmp_path / "etc", b"#" * (1 << 21)
+    etc.mkdir()
+    (etc / "hosts").write_bytes(large)
+    root = os.open(tmp_path, os.O_RDONLY)
+    try:
+        found = process._in_child(partial(process._name_service, root))
+        assert found == {"hosts": large}
+        (etc / "resolv.conf").write_bytes(large)
+        with pytest.raises(OSError, match="more than 1 MiB"):
+            process._in_child(partial(process._name_service, root))
+    finally:
+        os.close(root)
+
+
 def test_a_network_of_roots_is_refused_to_others() -> None:
     """A process of that user in a network that root made."""
     words = ["unshare", "--net", "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
