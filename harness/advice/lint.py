@@ -3,7 +3,8 @@
 Every code is described in docs/lint.md with the effect it warns of.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import Self
@@ -270,29 +271,21 @@ def _table(keyword: str, conf: GaiConf) -> Iterator[Finding]:
         if begun != line.number:
             message = f"{keyword} {_text(entry)} stands in line {begun} already"
             yield Finding("GAI010", line.number, message)
-    known = frozenset(first)
-    for prefix, bits in _around(known):
-        if _covered(prefix, bits, 32 if keyword == "scopev4" else 128, known):
-            number = first[prefix, bits]
-            yield Finding("GAI018", number, f"longer {keyword} prefixes cover all of it")
+    for key in sorted(_covered(first) & first.keys(), key=lambda key: (key[1], key[0])):
+        yield Finding("GAI018", first[key], f"longer {keyword} prefixes cover all of it")
 
 
-def _around(known: frozenset[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The prefixes of ``known`` that have longer ones of it inside, shortest first."""
-    lengths = sorted({bits for _, bits in known})
-    shorter = {(p >> (bits - n), n) for p, bits in known for n in lengths if n < bits}
-    return sorted(shorter & known, key=lambda key: (key[1], key[0]))
-
-
-def _covered(prefix: int, bits: int, width: int, known: frozenset[tuple[int, int]]) -> bool:
-    """True when longer prefixes of ``known`` together hold every address of this one."""
-    inside = {key for key in known if key[1] > bits and key[0] >> (key[1] - bits) == prefix}
-    if not inside or bits >= width:
-        return False
-    return all(
-        (half, bits + 1) in inside or _covered(half, bits + 1, width, frozenset(inside))
-        for half in (prefix << 1, prefix << 1 | 1)
-    )
+def _covered(known: Iterable[tuple[int, int]]) -> set[tuple[int, int]]:
+    """The prefixes of which longer ones of ``known`` together hold every address."""
+    by_length: defaultdict[int, set[int]] = defaultdict(set)
+    for prefix, bits in known:
+        by_length[bits].add(prefix)
+    found = set[tuple[int, int]]()
+    for bits in range(128, 0, -1):
+        halves = {prefix >> 1 for prefix in by_length[bits] if prefix ^ 1 in by_length[bits]}
+        found |= {(half, bits - 1) for half in halves}
+        by_length[bits - 1] |= halves
+    return found
 
 
 def _whole(conf: GaiConf, dialect: Dialect) -> Iterator[Finding]:
@@ -314,16 +307,16 @@ def _whole(conf: GaiConf, dialect: Dialect) -> Iterator[Finding]:
 def _ties(table: Sequence[PrefixEntry]) -> Iterator[Finding]:
     """Each pair of an IPv4 and an IPv6 range of equal precedence; ::1 stands for itself only."""
     known = frozenset(entry.key for entry in table)
-    around = frozenset(_around(known))
+    covered = _covered(known)
     four: dict[int, str] = {}
     six: dict[int, str] = {}
     for entry in reversed(table):  # the widest range names a value
         key = entry.key
-        if key == (1, 128) or (key in around and _covered(*key, 128, known)):
+        if key == (1, 128) or key in covered:
             continue
         mapped = entry.bits >= 96 and entry.prefix >> 32 == 0xFFFF
         (four if mapped else six).setdefault(entry.value, _text(entry))
-    if (0xFFFF, 96) not in known and not _covered(0xFFFF, 96, 128, known):
+    if (0xFFFF, 96) not in known | covered:
         outer = next(entry for entry in table if entry.bits < 96 and entry.holds(V4MAPPED))
         four.setdefault(outer.value, _text(outer))
     for value in sorted(four.keys() & six.keys()):

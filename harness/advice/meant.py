@@ -174,10 +174,10 @@ def strange_scopes(policy: Policy, lines: Scopes) -> dict[int, int]:
     value of the line.
     """
     found = {}
+    known = {one: policy.scope(one) for one in map(IPv4Address, _SOURCES)}
     for number, entry in lines:
         network = _ipv4(entry)
-        sources = [one for one in map(IPv4Address, _SOURCES) if one not in network]
-        scopes = [policy.scope(one) for one in sources]
+        scopes = [scope for one, scope in known.items() if one not in network]
         if not any(map(network.overlaps, _SPECIAL)) and entry.value not in scopes:
             found[number] = scopes[-1]
     return found
@@ -192,11 +192,12 @@ def undone_precedences(policy: Policy, lines: Scopes) -> dict[int, int]:
     scope = policy.scope(four)
     if policy.precedence_of(four) <= policy.precedence_of(six):
         return {}
+    private = {one: policy.scope(one) for one in _PRIVATE}
     return {
         number: scope
         for number, entry in lines
         if entry.value != scope
-        and any(one in _ipv4(entry) and policy.scope(one) == entry.value for one in _PRIVATE)
+        and any(one in _ipv4(entry) and own == entry.value for one, own in private.items())
     }
 
 

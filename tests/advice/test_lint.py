@@ -249,3 +249,16 @@ def test_every_code_is_documented_with_both_examples() -> None:
     }
     codes = [anchor[:6] for anchor in shown.anchors if re.match(r"gai\d{3}-", anchor)]
     assert sorted(codes) == sorted(map(str.lower, CODES))
+
+
+@pytest.mark.parametrize("line", [
+    "scopev4 10.0.0.0/8 5 {0}",
+    "label 2001:db8:{0}::/48 1\nlabel 2001:db8:{0}::/49 2\nlabel 2001:db8:{0}:8000::/49 2",
+    "precedence 2001:db8:{0}::/48 1\nprecedence 2001:db8:{0}::/49 2",
+])  # fmt: skip
+def test_a_file_costs_in_proportion(line: str) -> None:
+    """A file of 1 MiB, of which each line was compared with each other one, took over an hour."""
+    file = "\n".join(["precedence ::ffff:0:0/96 100", *map(line.format, range(6000))])
+    started = time.process_time()
+    lint(file)
+    assert time.process_time() - started < 12
