@@ -211,9 +211,10 @@ def _explained(options: Options, jobs: list[HostJob], lookups: Sequence[str]) ->
             options.pcap.write_bytes(captured)
         except OSError as error:
             raise UsageError(f"{options.pcap}: cannot be written: {error.strerror}") from None
+    meant = picked(jobs, lookups, "--lookup " if options.lookup else "")
     wanted = {
         (job.scenario.name, lookup_title(job.scenario.lookups[number]))
-        for job, numbers in zip(jobs, picked(jobs, lookups), strict=True)
+        for job, numbers in zip(jobs, meant, strict=True)
         for number in numbers
     }
     for line in plan.unasked(jobs):

@@ -123,6 +123,7 @@ WRONG_USE = {
     "kubelet --scenario good.yaml --node-name a\x1b": "the node's name",
     "kubelet --node /dev/zero": "more than",
     "explain": "SCENARIO",
+    f"explain {SEED} --lookup 4": "--lookup 4: one of the scenario's look-ups was expected (1 web",
     f"explain localhost {SEED}": "localhost: one of the scenario's look-ups was expected (1 web, ",
     "explain 'a\nb'": "NAME: expected text without control characters",
     "explain \udcff": "NAME: expected text in UTF-8",
