@@ -80,9 +80,11 @@ def _read_node(options: Options) -> NodeObject:
 def _flags(options: Options, node: NodeObject | None, loaded: LoadedScenario | None) -> Flags:
     name = options.node_name or (node.name if node is not None else None)
     if name is None and loaded is not None:
-        name = next((one.name for one in loaded.scenario.lookups if one.name is not None), None)
-        if name is None:
+        names = [one.name for one in loaded.scenario.lookups if one.name is not None]
+        if not names:
             raise UsageError("--node-name: this scenario looks no name up, so one was expected")
+        own = loaded.scenario.host.hostname
+        name = own if own in names else names[0]
     text = options.kubelet_version or (node.kubelet_version if node is not None else "")
     try:
         version = parse_version(text) if text else NEWEST

@@ -214,7 +214,8 @@ OPTIONS: dict[str, tuple[Option | str, ...]] = {
         _subjects("the node's, as with --node-name", metavar="NODE|SCENARIO"),
         "scenario",
         option("--node-name", "the machine's name, which becomes the node's (default: the Node"
-               " object's, the scenario's first look-up, or this host's)", metavar="NAME"),
+               " object's, the scenario's hostname where it is looked up or else its first look-up,"
+               " or this host's)", metavar="NAME"),
         option("--hostname-override", "kubelet's flag", default="", metavar="NAME"),
         option("--node-ip", "kubelet's flag: an address, an IPv4 and an IPv6 one, or 0.0.0.0 or ::"
                " for a family", action=Joined, default="", metavar="A[,B]"),

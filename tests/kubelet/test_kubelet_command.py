@@ -112,6 +112,24 @@ lookups: [{{name: node-1, expect: {{error: EAI_NONAME}}}}]
     assert as_json(file, status=1)["resolvers"][0]["error"] == f"lookup node-1: {why}"
 
 
+def test_the_host_s_own_name_is_the_node_s_whatever_else_is_looked_up(
+    as_json: AsJson, tmp_path: Path
+) -> None:
+    """A snapshot of several names has the host's own one anywhere among them."""
+    file = tmp_path / "node.yaml"
+    file.write_text("""
+name: my-node
+host:
+  hostname: node-1
+  interfaces: {eth0: {addresses: [172.18.45.2/24, 172.18.45.9/24]}}
+names: {web: [172.18.45.2], node-1: [172.18.45.9]}
+lookups: [{name: web}, {name: node-1}]
+""")
+    found = as_json(file)
+    assert (found["node"], found["internal_ips"]) == ("node-1", ["172.18.45.9"])
+    assert as_json(file, "web")["node"] == "web"
+
+
 def test_without_a_wish_no_address_is_called_the_one_meant(
     call: Call, as_json: AsJson, tmp_path: Path
 ) -> None:
