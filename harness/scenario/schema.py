@@ -1,5 +1,6 @@
 """The scenario file as data: the YAML contract in pydantic models, short forms included."""
 
+import re
 from collections.abc import Collection, Mapping
 from types import NoneType
 from typing import Annotated, Literal, Self
@@ -30,6 +31,9 @@ MOST_ANSWERS = 16384
 """So many addresses may all look-ups of a scenario return together."""
 _MOST_IN_A_PROCESS = 64
 """So many look-ups may share a process where gai.conf changes: each depends on all before it."""
+
+_CONF_NAME = re.compile(r"[^\s#]+\.conf")
+"""What is meant as a file's name; as the text of a file glibc would ignore it."""
 
 
 class GaiConfFile(Model):
@@ -162,6 +166,9 @@ class Scenario(Model):
         if number > _MOST_IN_A_PROCESS and any(one.after for one in self.lookups):
             wanted = f"at most {_MOST_IN_A_PROCESS} look-ups where one has after"
             raise bad(wanted, number, at=("lookups",))
+        if isinstance(self.gai_conf, str) and _CONF_NAME.fullmatch(self.gai_conf):
+            wanted = "the text of a gai.conf, or {file: NAME} with a file beside the scenario"
+            raise bad(f"{wanted} or of the catalogue", self.gai_conf, at=("gai_conf",))
         self._check_zones()
         self._check_answers()
         return self

@@ -169,6 +169,8 @@ PARTS: dict[tuple[str, str], list[tuple[str, str, str]]] = {
         ("{file: ../x.conf}", ".file", "text that matches"),
         ("{file: secret.txt}", ".file", "ends in .conf"),
         ("{file: none.conf}", ".file", "one of the catalogue"),
+        ("prefer-ipv4.conf", "", "of the catalogue (got 'prefer-ipv4.conf')"),
+        ("/etc/gai.conf", "", "{file: NAME} with a file beside"),
         (f'"{"#" * 65537}"', "", "at most 65536 characters"),
     ],
 }
