@@ -175,6 +175,8 @@ def test_curl(watch: Watch) -> None:
     only = watch("curl", "-s4", "http://here/")
     assert tried(only) == refused(HERE[2:])
     assert only["tried"][0]["as_ordered"] is False
+    own = watch("curl", "-s", "http://half.localhost/")
+    assert {address for address, _ in tried(own)} == {"127.0.0.1", "::1"}
 
 
 @pytest.mark.needs("node", "nodejs")
