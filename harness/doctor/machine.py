@@ -232,7 +232,7 @@ ROWS = (
     ),
     CheckRow(
         "tun", inside=_tun, needs=("namespaces",),
-        meaning="tunnels need it where the kernel has none of their own: see interfaces",
+        meaning="tunnels, which fuzz draws too, need it where the kernel has none: see interfaces",
         remedy=f"modprobe tun && chmod 666 {TUN}; a container needs --device {TUN}",
     ),
     CheckRow("device types", inside=_device_types, needs=_HOSTS),
