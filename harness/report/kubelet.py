@@ -67,7 +67,7 @@ def _candidates(report: NodeReport) -> Iterator[str]:
 def _remedy(remedy: Remedy, now: NodeReport) -> str:
     given = f"--node-ip {remedy.node_ip}"
     if not remedy.solves:
-        return f"{given} does not help: {_outcome(remedy)}"
+        return f"{given} does not help: with it InternalIP is {_outcome(remedy)}"
     if now.addresses == remedy.internal_ips:
         return f"{given} keeps it, whatever the name service says (decided again with it)"
     return f"remedy: {given}; decided again with it, InternalIP is {_outcome(remedy)}"

@@ -161,6 +161,8 @@ lookups: [{name: node-1}]
     assert wished.status == 1
     assert "remedy: --node-ip 172.18.45.6; decided again" in wished.out
     assert "if another was meant" not in wished.out
+    mistyped = call("kubelet", file, "--want", "172.18.45.7")
+    assert "172.18.45.7 does not help: with it InternalIP is none, " in mistyped.out
 
 
 def test_a_record_as_predicted() -> None:
