@@ -338,9 +338,18 @@ def _multi(left_out: list[Said]) -> bool:
 
 def _name_servers() -> list[str]:
     """The DNS servers that resolv.conf names, or the one without it. Source: resolv.conf(5)."""
-    lines = (raw.split() for raw in (_text("resolv.conf") or "").splitlines())
-    named = [words[1] for words in lines if words[:1] == ["nameserver"] and words[1:]]
+    named = [words[0] for keyword, words in _resolv_conf_lines() if keyword == "nameserver"]
     return named[:_MOST_SERVERS] or ["127.0.0.1"]
+
+
+def _resolv_conf_lines() -> Iterator[tuple[str, list[str]]]:
+    """The keyword of each line of resolv.conf, and its words: glibc takes no line without any, and
+    none that begins with a blank.
+    """
+    for raw in (_text("resolv.conf") or "").splitlines():
+        keyword, *words = raw.split() or [""]
+        if words and raw.startswith(keyword):
+            yield keyword, words
 
 
 def _sortlist(words: Iterable[str], left_out: list[Said]) -> Iterator[str]:
@@ -357,8 +366,7 @@ def _resolv_conf(left_out: list[Said]) -> Data:
     """What resolv.conf says beside the servers, as a scenario has it. Source: resolv.conf(5)."""
     conf: Data = {}
     options: list[str] = []
-    for raw in (_text("resolv.conf") or "").splitlines():
-        keyword, *words = raw.split() or [""]
+    for keyword, words in _resolv_conf_lines():
         if keyword in ("search", "domain"):
             conf["search"] = [word for word in words if word != "."][
                 : 1 if keyword == "domain" else None

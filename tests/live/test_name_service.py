@@ -368,6 +368,15 @@ def test_what_a_copy_cannot_have_is_named(pool: Pool) -> None:
         assert words in said
 
 
+def test_lines_of_resolv_conf_that_glibc_passes_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """resolv.conf(5): the keyword must start the line; one without a value is none."""
+    conf = " nameserver 192.0.2.1\nsearch corp.example\nsearch\ndomain \n\tsearch other.example\n"
+    files = {"nsswitch.conf": "hosts: dns", "resolv.conf": conf}
+    monkeypatch.setattr(name_service, "_text", files.get)
+    assert name_service.read([], {}).raw["resolv_conf"] == {"search": ["corp.example"]}
+    assert name_service._name_servers() == ["127.0.0.1"]
+
+
 def test_a_sortlist_and_a_missing_hosts_file_are_in_a_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
