@@ -109,21 +109,37 @@ def _entry(text: str) -> tuple[IPAddress, int] | None:
     return address, min(bits, address.max_prefixlen)
 
 
+def _stem(name: str) -> str:
+    """A name as most services compare it: neither upper case nor a final dot makes another."""
+    return ascii_lower(name).removesuffix(".")
+
+
 class _Redaction:
     def __init__(self, scenario: Scenario, made: AddressMap | _Seen) -> None:
         self._scenario = scenario
         self._map = made
-        self._names = {name: f"host{number}" for number, name in enumerate(scenario.names, 1)}
-        own = scenario.host.hostname
-        for lookup in scenario.lookups:
-            name = lookup.name
-            if name is not None and literal(name) is None:
-                new = f"host{len(self._names) + 1}"
-                if scenario.asks("myhostname") and name not in (own, f"{own}.") and knows(name, ""):
-                    # it answers these, which tell nothing, and no other names
-                    new = name if name.count(".") == 0 else f"{new}.localhost"
-                self._names.setdefault(name, new)
-        self._hidden_names: dict[str, str] = {}
+        service = scenario.name_service
+        search = () if service is None else service.resolv_conf.search
+        self._domains = {one: f"domain{number}" for number, one in enumerate(search, 1)}
+        ends = {f".{_stem(one)}": f".{new}" for one, new in self._domains.items()}
+        looked_up = [each.name for each in scenario.lookups if each.name is not None]
+        named = [*scenario.names, *(name for name in looked_up if literal(name) is None)]
+        self._known: dict[str, str] = {}  # what stands for a name, by its `_stem`
+        hosts = count(1)
+        for stem in map(_stem, named):
+            own = stem == _stem(scenario.host.hostname)
+            if scenario.asks("myhostname") and not own and knows(stem, ""):
+                # it answers these, which tell nothing, and no other names
+                new = f"host{next(hosts)}.localhost" if "." in stem else stem
+                self._known.setdefault(stem, new)
+                continue
+            # a name and what a search domain makes of it stay the same name
+            end = max((end for end in ends if stem.endswith(end)), key=len, default="")
+            begun = stem.removesuffix(end)
+            new = self._known.get(begun) or self._known.setdefault(begun, f"host{next(hosts)}")
+            for domain, other in ends.items():
+                self._known.setdefault(begun + domain, new + other)
+        self._names = {name: self._spelled(name) for name in named}
         self._links: dict[str, str] = {}
         taken = {name for name in scenario.host.interfaces if _GENERIC.fullmatch(name)}
         for name, interface in scenario.host.interfaces.items():
@@ -171,12 +187,7 @@ class _Redaction:
             ]
         conf = service.get("resolv_conf", {})
         if "search" in conf:
-            domains = {one: f"domain{number}" for number, one in enumerate(conf["search"], 1)}
-            conf["search"] = [*domains.values()]
-            for name, new in self._names.items():
-                for domain, other in domains.items():
-                    completed = ascii_lower(f"{name}.{domain.removesuffix('.')}")
-                    self._hidden_names[completed] = f"{new}.{other}"
+            conf["search"] = [*self._domains.values()]
         if "sortlist" in conf:
             conf["sortlist"] = [*self._sortlist(conf["sortlist"])]
         servers = service.get("dns", ())
@@ -205,15 +216,17 @@ class _Redaction:
 
     def _name(self, name: str) -> str:
         """What stands for a name, whether it is looked up or not; upper case is no other name."""
-        known = {ascii_lower(each): new for each, new in self._names.items()} | self._hidden_names
-        low = ascii_lower(name)
-        return known.get(low) or self._hidden_names.setdefault(
-            low, f"alias{len(self._hidden_names) + 1}"
-        )
+        new = self._known.setdefault(_stem(name), f"alias{len(self._known) + 1}")
+        return new + "." * name.endswith(".")
+
+    def _spelled(self, name: str) -> str:
+        """The same for a name that is looked up or the host's own: for some, upper case is."""
+        new = self._name(name) if _stem(name) in self._known else "host0"
+        return new if name == ascii_lower(name) else new.upper()
 
     def _host(self, host: Data) -> Data:
         if "hostname" in host:
-            host["hostname"] = self._names.get(host["hostname"], "host0")
+            host["hostname"] = self._spelled(host["hostname"])
         interfaces: Data = {}
         for name, interface in host.get("interfaces", {}).items():
             new = self._links[name]

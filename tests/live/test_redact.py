@@ -226,6 +226,29 @@ def test_a_name_that_a_search_domain_completes_stays_one() -> None:
     assert set(server.replies) == {web}
 
 
+def test_other_spellings_of_a_name_find_what_it_has() -> None:
+    """With a final dot, in upper case, or with the search domain: as on the host, it is one name.
+
+    For myhostname upper case is another name than the host's.
+    """
+    dns = {"names": {"web.corp.example": ["203.0.113.9"], "x.example": ["203.0.113.10"]}}
+    service = {"hosts": "files dns myhostname", "files": ["203.0.113.11 mail", "203.0.113.11 me."],
+               "dns": dns, "resolv_conf": {"search": ["corp.example"]}}  # fmt: skip
+    named = ("web.corp.example.", "web", "WEB", "x.example.", "MAIL", "mail", "me.", "Box", "box")
+    raw = {"name": "n", "host": {"hostname": "box"}, "name_service": service,
+           "lookups": [{"name": name} for name in named]}  # fmt: skip
+    copy = redact(Scenario.model_validate(raw), b"k" * 32).scenario
+    assert copy.name_service is not None
+    fqdn, web, upper, other, shouted, mail, dotted, wrong, box = (one.name for one in copy.lookups)
+    assert fqdn == f"{web}.domain1."
+    assert (upper, shouted, wrong) == (str(web).upper(), str(mail).upper(), str(box).upper())
+    assert set(copy.name_service.dns[0].names) == {f"{web}.domain1", str(other)[:-1]}
+    assert [line.split()[1] for line in copy.name_service.files] == [mail, dotted]
+    assert str(other).endswith(".")
+    assert str(dotted).endswith(".")
+    assert copy.host.hostname == box
+
+
 def test_a_sortlist_goes_by_the_same_networks_or_is_left_out() -> None:
     entries = ["203.0.113.0", "203.0.113.128/255.255.255.128", "203.0.113.9/255.255.255.0",
                "203.0.113.0/255.255.0.255"]  # fmt: skip
