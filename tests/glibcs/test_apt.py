@@ -17,6 +17,7 @@ from harness.glibcs.apt_sources import Source, choose, host_sources, parse_deb82
 from harness.glibcs.catalog import Distribution, Suite, distributions, host_distribution
 from harness.glibcs.managers import PackageRequest
 from harness.versions import is_version
+from tests.conftest import _seed
 from tests.glibcs.making import deb, member
 
 INDEX = "dists/made/main/binary-amd64/Packages"
@@ -403,4 +404,5 @@ def test_the_distribution_is_the_host_s_or_its_parent(
     release |= {"ID": "arch", "ID_LIKE": "", "PRETTY_NAME": "Arch Linux"}
     with pytest.raises(GlibcUnavailable, match="known for Arch Linux; unpack a container"):
         host_distribution()
+    _seed(tmp_path / "own", tmp_path / "users")  # the tests begin there all the same
     assert [catalog.package_name(arch) for arch in ("amd64", "alpha")] == ["libc6", "libc6.1"]
