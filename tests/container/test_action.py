@@ -1,6 +1,8 @@
 """The GitHub action: valid, its scripts linted, its steps carried out as an ordinary user."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -47,6 +49,20 @@ def test_every_input_and_output_is_used_and_described() -> None:
         assert f"inputs.{name}" in steps, name
         assert each["description"].endswith((".", "report.tap).")), name
     assert all("steps.run.outputs." in each["value"] for each in ACTION["outputs"].values())
+
+
+def test_builds_are_fetched_however_their_list_is_written(tmp_path: Path) -> None:
+    program = tmp_path / "gai-harness/bin/gai-harness"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+    (script,) = (step["run"] for step in SCRIPTS if step["name"] == "Fetch glibcs")
+    given = {"GLIBC": "host, 2.31 ,all", "AGAINST": " 2.36:armhf", "RUNNER_TEMP": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script], env={**os.environ, **given},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "glibc fetch 2.31 --all 2.36:armhf\n"
 
 
 DONE = ("Install gai-harness",)  # by `installed`, which `runner` begins with
