@@ -62,11 +62,11 @@ class DnsTables:
         ``holder`` is the name that it says has them: a search domain or an alias led there.
         """
         plain, low = name.removesuffix("."), ascii_lower(holder or name).removesuffix(".")
-        spellings = list(filter(_is_dns_name, self.resolver.spellings(name)))
+        spellings = list(filter(is_dns_name, self.resolver.spellings(name)))
         known, owner = plain, plain  # the name that was asked for, the name that has them
         if holder and low in map(ascii_lower, self.resolver.domains(name)):
             known = owner = holder
-        elif holder and low != ascii_lower(plain) and plain in spellings and _is_dns_name(holder):
+        elif holder and low != ascii_lower(plain) and plain in spellings and is_dns_name(holder):
             held = self.names.get(_spelled(self.names, holder), [*targets])
             if held == [*targets]:  # servers take turns with the order
                 owner = _spelled(self.names, holder)
@@ -120,7 +120,8 @@ def _spelled(table: Mapping[str, object], name: str) -> str:
     return next((one for one in table if ascii_lower(one) == ascii_lower(plain)), plain)
 
 
-def _is_dns_name(name: str) -> bool:
+def is_dns_name(name: str) -> bool:
+    """Whether DNS can have a name, as a scenario does."""
     with suppress(ValueError):
         check_dns_names([name.removesuffix(".")])
         return True

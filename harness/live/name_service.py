@@ -14,7 +14,7 @@ from socket import gethostname
 from typing import get_args
 
 from harness.live import names
-from harness.live.dns_replies import DnsTables
+from harness.live.dns_replies import DnsTables, is_dns_name
 from harness.live.said import Data, Name, Said, SaidAddress, joined, literal
 from harness.model.addresses import inet_aton, inet_pton4, inet_pton6
 from harness.model.dns import MOST_PAIRS, Resolver, sortlist_pair
@@ -50,6 +50,7 @@ _NOT_SORTED_BY = (
     "resolv.conf: {} in sortlist, which is no IPv4 address: with a netmask after it, no look-up of "
     "glibc that asks DNS ever ends"
 )
+_NO_DOMAIN = "resolv.conf: the search domain {}: no name of DNS ends so"
 _STANDS_IN = "in a copy a module that hands over lists has its answer, and not its reasons"
 
 
@@ -147,7 +148,10 @@ def read(
         "hosts": hosts or "files",
         "multi": _multi(left_out),
         "hosts_file": _has_hosts_file(),
-        "files": [" ".join((address, *known)) for _, address, known in wanted_lines],
+        "files": [
+            " ".join((address, *(name for name in known if literal(name) is None)))
+            for _, address, known in wanted_lines
+        ],
         "resolv_conf": resolv_conf,
         "nss": _texts(tables.nss, links),
     }
@@ -343,9 +347,7 @@ def _name_servers() -> list[str]:
 
 
 def _resolv_conf_lines() -> Iterator[tuple[str, list[str]]]:
-    """The keyword of each line of resolv.conf, and its words: glibc takes no line without any, and
-    none that begins with a blank.
-    """
+    """The keyword and the words of each line; for glibc one that begins with a blank is none."""
     for raw in (_text("resolv.conf") or "").splitlines():
         keyword, *words = raw.split() or [""]
         if words and raw.startswith(keyword):
@@ -375,10 +377,13 @@ def _resolv_conf(left_out: list[Said]) -> Data:
             options += words
         elif keyword == "sortlist":
             conf.setdefault("sortlist", []).extend(_sortlist(words, left_out))
-    domain = gethostname().partition(".")[2]
-    if domain:
+    if domain := gethostname().partition(".")[2]:
         conf.setdefault("search", [domain])
-    if len(conf.get("search", ())) > _MOST_DOMAINS:
+    search = conf.get("search", ())
+    left_out += [Said(_NO_DOMAIN, one) for one in search if not is_dns_name(one)]
+    by_plain = {ascii_lower(one).removesuffix("."): one for one in search if is_dns_name(one)}
+    conf["search"] = [*by_plain.values()]
+    if len(conf["search"]) > _MOST_DOMAINS:
         left_out.append(Said(f"resolv.conf: search domains behind the first {_MOST_DOMAINS}"))
         conf["search"] = conf["search"][:_MOST_DOMAINS]
     if len(conf.get("sortlist", ())) > MOST_PAIRS:

@@ -377,6 +377,18 @@ def test_lines_of_resolv_conf_that_glibc_passes_over(monkeypatch: pytest.MonkeyP
     assert name_service._name_servers() == ["127.0.0.1"]
 
 
+def test_words_that_are_no_names_do_not_refuse_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comment behind search is domains for glibc; a number may stand among a line's names."""
+    files = {"nsswitch.conf": "hosts: files dns", "hosts": "192.0.2.9 web 192.0.2.8 www 7\n",
+             "resolv.conf": "search corp.example # our-own Corp.example. x\n"}  # fmt: skip
+    monkeypatch.setattr(name_service, "_text", files.get)
+    found = name_service.read(["web"], {})
+    spec = validated(NameServiceSpec, found.raw, "name_service")
+    assert spec.resolv_conf.search == ("Corp.example.", "our-own", "x")
+    assert spec.files == ("192.0.2.9 web www",)
+    assert found.odd == ("resolv.conf: the search domain #: no name of DNS ends so",)
+
+
 def test_a_sortlist_and_a_missing_hosts_file_are_in_a_copy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
