@@ -70,8 +70,9 @@ def main(arguments: list[str]) -> int:
     path = "/usr/local/bin:/usr/bin:/bin" if user == USER else PATH
     print(f"{install}\n{test} {' '.join(tests)}", flush=True)
     done = root.run(
-        # of the library the totals alone
-        ["bash", "-o", "pipefail", "-c", f'{install} | tail -n 1 && {test} "$@"', "bash", *tests],
+        # of the library the totals alone; bash stays the first process, which takes care of orphans
+        ["bash", "-o", "pipefail", "-c", f'{install} | tail -n 1 && {test} "$@"; exit', "bash",
+         *tests],
         user=user, folder=f"{home}/clone",
         # most of what is installed is never imported, and need not be compiled
         environment={"HOME": home, "CI": "", "PATH": path, "PIP_COMPILE": "0", **pins},
