@@ -9,6 +9,7 @@ from harness.kernel import rows as kernel
 from harness.kernel.rows import KernelAddress, KernelLink
 from harness.live.machine import Dumps
 from harness.live.said import Data, Said, SaidAddress, SaidLink
+from harness.model.addresses import is_multicast
 from harness.model.host import ARPHRD_SIT, ARPHRD_TUNNEL, ARPHRD_TUNNEL6
 from harness.sandbox.values import LOOPBACK_INDEX
 from harness.scenario.hostspec import Kind
@@ -41,7 +42,15 @@ def interfaces(dumps: Dumps, left_out: list[Said]) -> dict[str, Data]:
         if crowded and link.index not in used and link.kind != "vrf":
             dropped.append(link.name)
             continue
-        own = [row for row in dumps.addresses if row.index == link.index]
+        own = []
+        for row in dumps.addresses:
+            if row.index != link.index:
+                continue
+            if all(int(end) and not is_multicast(end) for end in (row.own, row.far)):
+                own.append(row)
+            else:
+                said = "{}: the address {}: it or its peer is no unicast one"
+                left_out.append(Said(said, SaidLink(link.name), SaidAddress(row.own)))
         # the kernel lists the IPv6 address added last first, and the IPv4 one added last last
         ordered = [row for row in own if row.own.version == 4]
         ordered += [row for row in reversed(own) if row.own.version == 6]

@@ -133,6 +133,7 @@ def changed(box: Box, spec: object) -> Iterator[Any]:
         ip.route("add", dst="10.7.0.0/16", oif=eth0, scope="link")
         ip.route("append", dst="10.7.0.0/16", oif=lo, scope="link")
         ip.route("add", dst="10.8.0.0/16", oif=eth0, scope="link", tos=0x10)
+        ip.addr("add", address="239.1.1.1", prefixlen=32, index=eth0)
         ip.rule("add", priority=10, ip_proto=socket.IPPROTO_UDP, dport_range="53:53", table=100)
         ip.rule("add", priority=11, tos=0x10, table=100)
         ip.rule("add", priority=12, uid_range="0:0", table=100)
