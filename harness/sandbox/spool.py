@@ -3,6 +3,7 @@
 import pickle
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import IO, TypeVar, overload
 
 T = TypeVar("T")
@@ -58,4 +59,5 @@ class Spool(Sequence[T]):
 
     def __del__(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what is left to write, on a full disk
+                self._file.close()

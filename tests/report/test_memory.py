@@ -2,6 +2,8 @@
 
 import gc
 import io
+import sys
+import tempfile
 
 import pytest
 
@@ -58,3 +60,16 @@ def test_a_spool_is_the_sequence_that_was_put_in() -> None:
     assert (made[0], made[-1], made[2:7:2]) == (values[0], values[-1], values[2:7:2])
     with pytest.raises(IndexError):
         made[9]
+
+
+def test_a_spool_on_a_full_disk_goes_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be written is told by whoever appends; its end has nothing to add."""
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: open("/dev/full", "r+b"))  # noqa: PTH123, SIM115
+    ended: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", ended.append)
+    values: Spool[bytes] = Spool()
+    values.append(bytes(ROOM - 100))
+    values.append(bytes(200))
+    del values
+    gc.collect()
+    assert not ended
