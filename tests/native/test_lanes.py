@@ -302,8 +302,7 @@ def test_a_client_that_is_killed_leaves_nothing(worker: Path) -> None:
         import sys, time
         from pathlib import Path
         from harness.native.cffi_lane import CffiLane
-        from harness.native.trace import TraceUnavailable, _wait_attached
-from harness.native.worker_lane import WorkerLane, bundled_worker
+        from harness.native.worker_lane import WorkerLane, bundled_worker
         lanes = CffiLane(), WorkerLane([bundled_worker()])
         sessions = [lane.open() for lane in lanes]
         pids = [one.pid for one in sessions] + [one._worker._process.pid for one in lanes]
