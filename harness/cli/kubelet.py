@@ -15,8 +15,8 @@ from harness.kubelet.resolver import Chosen, Surroundings, choose_resolver
 from harness.kubelet.run import Gathered, in_scenario, on_this_host, surroundings
 from harness.report.kubelet import lines
 from harness.report.terminal import Terminal
-from harness.scenario import LoadedScenario
-from harness.scenario.schema import Lookup
+from harness.scenario import LoadedScenario, Scenario
+from harness.scenario.schema import Host, Lookup
 from harness.text.errors import InputError, show
 from harness.text.validation import validated
 
@@ -60,6 +60,9 @@ def main(options: Options) -> int:
     if unknown:
         words = f"the name was not found; this host is called {show(called)}"
         say(f"{show(flags.name)}: {words}", sys.stderr)
+    if asked and loaded is not None and (own := _not_looked_up(loaded.scenario)):
+        words = "which it does not look up; a snapshot of that name has what a kubelet is answered"
+        say(f"{source}: its host is called {show(own)}, {words}", sys.stderr)
     wrong = (
         report.error is not None
         or unknown
@@ -67,6 +70,13 @@ def main(options: Options) -> int:
         or bool(want and report.addresses != want)
     )
     return FINDING if wrong else OK
+
+
+def _not_looked_up(scenario: Scenario) -> str:
+    """The name of a scenario's host, where it is given and no look-up is of it."""
+    own = scenario.host.hostname
+    looked_up = own == Host().hostname or any(own == one.name for one in scenario.lookups)
+    return "" if looked_up else own
 
 
 def _read_node(options: Options) -> NodeObject:

@@ -113,7 +113,7 @@ lookups: [{{name: node-1, expect: {{error: EAI_NONAME}}}}]
 
 
 def test_the_host_s_own_name_is_the_node_s_whatever_else_is_looked_up(
-    as_json: AsJson, tmp_path: Path
+    call: Call, as_json: AsJson, tmp_path: Path
 ) -> None:
     """A snapshot of several names has the host's own one anywhere among them."""
     file = tmp_path / "node.yaml"
@@ -128,6 +128,12 @@ lookups: [{name: web}, {name: node-1}]
     found = as_json(file)
     assert (found["node"], found["internal_ips"]) == ("node-1", ["172.18.45.9"])
     assert as_json(file, "web")["node"] == "web"
+    assert call("kubelet", file).err == ""
+    file.write_text(file.read_text().replace(", {name: node-1}", ""))
+    for named in ((), ("node-1",)):  # a snapshot knows nothing of names that it was not taken of
+        told = call("kubelet", file, *named).err
+        assert told.startswith("my-node: its host is called 'node-1', which it does not look up")
+    assert call("kubelet", file, "--node-ip", "172.18.45.9").err == ""
 
 
 def test_without_a_wish_no_address_is_called_the_one_meant(
