@@ -13,7 +13,7 @@ from harness.compare import baseline as baselines
 from harness.compare.baseline import Baseline, KnownChange, KnownEntry, KnownResult, Sources
 from harness.compare.differences import BuildChange, Side
 from harness.compare.fields import LaneKind
-from harness.compare.results import LookupReport, Result, Verdict
+from harness.compare.results import LookupReport, Remark, Result, Verdict
 from harness.compare.run import HostJob, JobOutcome
 from harness.sandbox import SandboxError
 from harness.scenario import library
@@ -91,6 +91,19 @@ def test_another_difference_at_the_same_place_is_news(news: Result) -> None:
     (new,) = updated.updated(updated.stale((RAN,)))
     assert Baseline([new]).apply(report(news)).results[0].accepted
     assert not Baseline([new]).apply(report(result())).results[0].accepted
+
+
+def test_another_order_is_no_news_where_chance_decides() -> None:
+    remarks = (Remark("chance", "by chance DNS server 2 was asked first"),)
+    baseline = Baseline([entry()])
+    (given,) = baseline.apply(report(result(native=(FAR,), remarks=remarks))).results
+    assert given.accepted
+    assert whys(baseline) == []
+    for news in (
+        result(native=(), error="EAI_NONAME", remarks=remarks),
+        result(native=(FAR,), unmet=("native: expected 192.0.2.9",), remarks=remarks),
+    ):
+        assert not Baseline([entry()]).apply(report(news)).results[0].accepted
 
 
 @pytest.mark.parametrize(

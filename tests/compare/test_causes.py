@@ -77,6 +77,7 @@ def test_whichever_server_chance_asks_first_the_cause_is_found(
                 # and its answer is held against it, which has the same addresses
                 wrong = judge(asked)
                 assert sorted(wrong.model) == sorted(wrong.native)
+                assert any(one.kind == "chance" for one in wrong.remarks)
     assert turned >= 2
 
 
