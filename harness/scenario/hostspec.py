@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from harness.model.host import IPAddress
-from harness.text.validation import bad
+from harness.text.validation import PLAIN, bad
 
 from . import values
 from .values import Model, Number, PlainAddress, Prefix, Text, Truth, Whole
@@ -103,7 +103,7 @@ class Address(Model, json_schema_extra=_short_or_long):
         return None if self.peer is None else values.as_interface(self.peer).ip
 
 
-AltName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$")]
+AltName = Annotated[Text, Field(pattern=f"^{PLAIN}{{0,126}}$")]
 
 
 class Interface(Model):

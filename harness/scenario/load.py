@@ -167,7 +167,8 @@ def _read(path: Path, file: str, limit: int) -> bytes:
     except OSError as error:
         wanted = "a regular file that can be read"
         if error.errno == errno.ENOENT:
-            wanted += did_you_mean(file, _known_files(path), "{!r}")
+            listed = "" if "/" in file else ", or a name that gai-harness run --list has"
+            wanted += did_you_mean(file, _known_files(path), "{!r}") or listed
         got = error.strerror or type(error).__name__
         raise InputError(file, None, "file", wanted, got) from None
     except ValueError:

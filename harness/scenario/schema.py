@@ -11,7 +11,7 @@ from harness.model.dns_servers import ascii_lower
 from harness.model.myhostname import knows
 from harness.model.services import Kind
 from harness.text.errors import some
-from harness.text.validation import bad
+from harness.text.validation import PLAIN, bad
 
 from . import values
 from .host import Host
@@ -39,7 +39,7 @@ _CONF_NAME = re.compile(r"[^\s#]+\.conf")
 class GaiConfFile(Model):
     """A gai.conf by file name: beside the scenario or in the catalogue, nowhere else."""
 
-    file: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+    file: Annotated[Text, Field(pattern=f"^{PLAIN}{{0,127}}$")]
 
     @model_validator(mode="after")
     def _is_conf(self) -> Self:
@@ -133,7 +133,7 @@ class Scenario(Model):
     ``left_out`` says what of a real host a snapshot could not carry over.
     """
 
-    name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)]
+    name: Annotated[Text, Field(pattern=f"^{PLAIN}*$", max_length=128)]
     description: Annotated[Text, Field(max_length=8192)] = ""
     host: Host
     names: Names = Field(default_factory=FrozenDict)

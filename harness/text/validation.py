@@ -12,6 +12,8 @@ from harness.text.strict_yaml import Node, dotted
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
+PLAIN = "[A-Za-z0-9][A-Za-z0-9._-]"
+"""How the pattern of a plain name begins."""
 _EXPECTED = {
     "missing": "this required field",
     "string_type": "text",
@@ -100,6 +102,10 @@ def _input_error(
         got = "nothing"
     elif kind == "extra_forbidden":
         wanted, got = _known_keys(model, path), show(path[-1])
+    elif kind.startswith("model_"):
+        wanted += _with_keys(_model_at(model, path))
+    elif kind == "string_pattern_mismatch" and PLAIN in context["pattern"]:
+        wanted = "letters, digits, '.', '_' and '-', the first a letter or digit"
     elif kind == "input" and "got" not in context and isinstance(node.value, dict):
         got = ""
     elif kind == "string_type" and isinstance(node.value, dict):
@@ -117,6 +123,14 @@ def _known_keys(root: type[BaseModel], path: list[str | int]) -> str:
     if near is not None:
         return f"a known key, perhaps {near!r}"
     return f"one of the keys {', '.join(known)}" if known else "a known key"
+
+
+def _with_keys(model: type[BaseModel] | None) -> str:
+    """The keys that a mapping has to have, or may."""
+    fields = model.model_fields.items() if model else ()
+    names = [(info.alias or name, info.is_required()) for name, info in fields]
+    keys = [name for name, needed in names if needed] or [name for name, _ in names]
+    return f" with {', '.join(keys)}" if keys else ""
 
 
 def _model_at(model: type[BaseModel], path: list[str | int]) -> type[BaseModel] | None:

@@ -67,6 +67,8 @@ WRONG_USE = {
     "run empty": "a folder with scenario files",
     "run ''": "a path was expected",
     f"run {LONG}": "File name too long",
+    "run nosuch": "nosuch: file: expected a regular file that can be read, or a name that gai-"
+    "harness run --list has (got No such file or directory)",
     "run /dev/null": "a regular file that can be read (got a device, pipe or socket)",
     "run good.yaml -o ./good.yaml": "./good.yaml: is read here",
     "run good.yaml --report json=./good.yaml": "./good.yaml: is read here",

@@ -214,7 +214,7 @@ NO_HOSTS: list[tuple[object, dict[str, Any], type[Exception], str]] = [
     ("interfaces: [\n", {}, ScenarioError, "gai_host:2: document: expected valid YAML"),
     ("no/such.gai.yaml", {}, ScenarioError, "gai_host: host: expected a scenario file, a name of "
      r"the library, words or YAML text \(got 'no/such.gai.yaml'\)"),
-    ({"host": {}, "name": "x y"}, {}, ScenarioError, "gai_host: name: expected text that matches"),
+    ({"host": {}, "name": "x y"}, {}, ScenarioError, "gai_host: name: expected letters, digits"),
     (7, {}, TypeError, ".*a path, a mapping or text was expected, got int"),
     (HOST, {"names": {"web": ["here"]}}, ScenarioError,
      r".*names\.web\[0\]: expected .* \(got 'here'\)"),
