@@ -122,7 +122,9 @@ def _route(
             if not hop.flags & kernel.HOP_DEAD and not dumps.ignored(row, hop) and hop.dev in names
         ]
         if not ways:
-            left_out.append(Said("the route {}: its interface is away or down", words))
+            # net.ipv4.nexthop_compat_mode=0 keeps what a nexthop object says out of the dump
+            why = "its interface is away or down" if row.hops else "its nexthop object is not shown"
+            left_out.append(Said(f"the route {{}}: {why}", words))
             return None
         if len(ways) == 1:
             del ways[0]["weight"]

@@ -16,11 +16,15 @@ from harness.compare.plan import lanes_for, load_scenarios, make_jobs
 from harness.compare.results import Verdict
 from harness.compare.run import HostJob
 from harness.kernel.netlink import Netlink
+from harness.kernel.rows import KernelRoute
 from harness.live.address_map import AddressMap
 from harness.live.host import SnapshotError, snapshot
+from harness.live.machine import Dumps
 from harness.live.names import hosts_services
 from harness.live.redact import redact
 from harness.live.replay import differences, seen
+from harness.live.routing import routes
+from harness.live.said import Said
 from harness.sandbox import Pool
 from harness.scenario import LoadedScenario, Scenario, load
 from harness.scenario.load import as_yaml
@@ -191,6 +195,14 @@ def test_what_has_no_effect_on_a_look_up_is_named(pool: Pool) -> None:
     # taken away by hand: the kernel of a copy would make it
     (address,) = shot.scenario.host.interfaces["eth0"].addresses
     assert address.flags == ("noprefixroute",)
+
+
+def test_a_route_whose_nexthop_object_is_not_shown_is_named_as_such() -> None:
+    """As with net.ipv4.nexthop_compat_mode=0: it has neither a gateway nor an interface."""
+    row = KernelRoute(4, "192.0.2.0/24", None, 254, "unicast", 0, 4, 0, None, 0, (), 0, False)
+    left_out: list[Said] = []
+    assert not routes(Dumps((), (), (row,)), [], left_out)
+    assert left_out == ["the route 192.0.2.0/24: its nexthop object is not shown"]
 
 
 def test_addresses_with_a_zone_come_from_a_name_service_module(pool: Pool) -> None:
