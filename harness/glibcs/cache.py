@@ -85,7 +85,7 @@ def cache_folder() -> Path:
 def making(key: str) -> Iterator[Path]:
     """Hold the lock for *key* and give an empty private folder, removed at the end.
 
-    Raises GlibcUnavailable where the cache cannot be written.
+    Raises GlibcUnavailable where the cache cannot be written, or has no room for what is made.
     """
     from filelock import FileLock
 
@@ -106,6 +106,10 @@ def making(key: str) -> Iterator[Path]:
             prefix=f"{key}.", dir=base / "tmp", ignore_cleanup_errors=True
         ) as work:
             yield Path(work)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _unusable(base, f"cannot hold more ({error.strerror})") from None
     finally:
         lock.release()
 

@@ -1,5 +1,6 @@
 """The cache's own files are not believed: whatever lies there costs no time and no traceback."""
 
+import errno
 import json
 import os
 import shutil
@@ -201,6 +202,15 @@ def test_a_cache_others_may_write_in_is_refused(cache: Path, call: Call) -> None
         assert (done.status, "may be written by every user" in done.err) == (3, True)
     (check,) = examine(row for row in glibcs.ROWS if row.topic == "cache folder")
     assert "may be written by every user" in check.found
+
+
+def test_a_full_cache_is_named(cache: Path) -> None:
+    """Not the file that was copied, which has room enough, nor nothing at all."""
+    said = rf"the cache folder {cache} cannot hold more \(No space left.*GAI_HARNESS_CACHE"
+    with pytest.raises(GlibcUnavailable, match=said), making("something"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/opt/glibc/lib/libc.so.6")
+    with pytest.raises(PermissionError), making("something"):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def test_a_cache_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
