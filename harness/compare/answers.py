@@ -1,11 +1,11 @@
 """Whether a prediction says what a resolver has answered, and what differs in the entries. Pure."""
 
-import signal
 from collections.abc import Iterable, Iterator
 
 from harness.compare.predict import Prediction
 from harness.model.lookup import Item, Request
 from harness.native.record import Answer, Crashed, Outcome, TimedOut
+from harness.text.errors import signal_name
 
 
 def entry_differences(native: Answer, prediction: Prediction, request: Request) -> Iterator[str]:
@@ -73,8 +73,5 @@ def answered(native: Outcome) -> tuple[tuple[Item, ...], str | None]:
         )
         return tuple(items), native.error
     if isinstance(native, Crashed):
-        try:
-            return (), signal.Signals(native.signal).name
-        except ValueError:  # most real-time signals have no name, and a worker may say any number
-            return (), f"signal {native.signal}"
+        return (), signal_name(native.signal)
     return (), f"no answer within {native.seconds:g} s"

@@ -20,7 +20,7 @@ from harness.model.host import Target
 from harness.sandbox import syscalls
 from harness.sandbox.pool import RESOLVER_VARIABLES
 from harness.scenario.nameservice import parse_hosts
-from harness.text.errors import InputError
+from harness.text.errors import InputError, signal_name
 
 AF_UNSPEC, AF_INET, AF_INET6 = 0, 2, 10
 STATUSES = ("SUCCESS", "NOTFOUND", "UNAVAIL", "TRYAGAIN")
@@ -92,7 +92,7 @@ def ask_service(service: ConfiguredService, name: str, timeout: float) -> Servic
     if not ready:
         return ServiceReply(f"no answer within {timeout:g} s")
     if os.WIFSIGNALED(ending):
-        return ServiceReply(f"died with {signal.Signals(os.WTERMSIG(ending)).name}")
+        return ServiceReply(f"died with {signal_name(os.WTERMSIG(ending))}")
     return found or ServiceReply("gave no answer")
 
 

@@ -23,6 +23,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
+from harness.text.errors import signal_name
+
 from . import box, messages, namespaces, syscalls, userns_diagnosis
 from .values import SandboxError
 
@@ -161,7 +163,7 @@ def _supervise(job: socket.socket, forkserver: int, alive: int) -> None:
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         with suppress(OSError):
-            messages.send(job, ("died", signal.Signals(os.WTERMSIG(status)).name))
+            messages.send(job, ("died", signal_name(os.WTERMSIG(status))))
 
 
 def _run(job: socket.socket) -> None:

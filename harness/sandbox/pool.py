@@ -14,7 +14,6 @@ import json
 import os
 import pickle
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import harness
+from harness.text.errors import signal_name
 
 from . import messages, programs, userns_diagnosis
 from .spool import Spool
@@ -271,7 +271,7 @@ class Pool(Closing):
         status = self._forkserver.poll() if self._forkserver is not None else None
         if status is None:
             return "the sandbox died: it was killed, or its supervisor was"
-        how = signal.Signals(-status).name if status < 0 else f"status {status}"
+        how = signal_name(-status) if status < 0 else f"status {status}"
         return f"the process that makes sandboxes has ended ({how})"
 
     def _alive(self) -> socket.socket:

@@ -1,6 +1,8 @@
-"""The error that input from outside gives, and how a value of it is shown."""
+"""The error that input from outside gives, how a value of it is shown, what a signal is called."""
 
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -53,3 +55,10 @@ def some(names: Sequence[str], most: int = 12, comma: str = ", ") -> str:
     """The names in words; of more than ``most`` the first, so that the line can be read."""
     more = len(names) - most
     return comma.join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def signal_name(number: int) -> str:
+    """SIGSEGV and the like; most real-time signals, and numbers that are none, have no name."""
+    with suppress(ValueError):
+        return signal.Signals(number).name
+    return f"signal {number}"
