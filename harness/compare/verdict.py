@@ -81,6 +81,9 @@ def presence_of(evidence: Evidence) -> PresenceRow:
     return PresenceRow.of(presence(*asked, evidence.dialect))
 
 
+_NONE_OF_THEM = "chance decides between several answers, and this is none of them"
+
+
 def judge(
     evidence: Evidence,
     model: ModelParts = GLIBC,
@@ -99,8 +102,10 @@ def judge(
         if result.verdict is Verdict.AGREE or (result.predicted and not plain.predicted):
             return result
         possible.append(result)
-    # the plain one last: of two that are as near, the other says what was left to chance
-    return min([*possible[1:], plain], key=_distance)
+    nearest = min(possible, key=_distance)
+    if nearest is plain and possible[1:]:
+        return replace(plain, remarks=(*plain.remarks, Remark("chance", _NONE_OF_THEM)))
+    return nearest
 
 
 def _distance(result: Result) -> tuple[bool, int, int, int]:
